@@ -1,0 +1,193 @@
+"""Bring the person's branch and checkout along: a merge, a revert, an undone revert.
+
+Order: the index is locked, everything is looked at and prepared, the ref is locked, one last
+look, **the ref moves** (the commit point), the files are exchanged, the index follows. Nothing of
+the person's is changed before the ref moves, and what they changed meanwhile is left alone.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+
+from clubos_tui.apply.record import Intent, Record
+from clubos_tui.apply.transaction import Hooks, Result, Transaction
+from clubos_tui.changes.manifest import Write
+from clubos_tui.disk import sync_folder
+from clubos_tui.errors import ApplyFailed, ClubosError, InTheWay, Refused, RepositoryState
+from clubos_tui.repository import refs
+from clubos_tui.repository.discover import Repository, read_head, require_calm
+from clubos_tui.repository.index import index_path, next_index, read_index
+from clubos_tui.repository.workshop import Workshop
+
+FOLDER = "clubos"  # in the git dir, only while a transaction writes the checkout
+
+
+@dataclass(frozen=True, slots=True)
+class Checkout:
+    """A person's work tree with everything a transaction on it needs."""
+
+    repository: Repository
+    workshop: Workshop
+    scratch: str  # a folder of ours for copies of the index
+
+    def follows(self, ref: str) -> bool:
+        """Tell whether the person has ``ref`` checked out."""
+        return read_head(self.repository).ref == ref
+
+    def staging(self, transaction: str) -> str:
+        """Return where files wait for the exchange: on the checkout's file system."""
+        return os.path.join(self.repository.git_dir, FOLDER, transaction)
+
+    def require_free(self, writes: tuple[Write, ...]) -> None:
+        """Raise unless the repository is calm and no staged change stands in the way."""
+        require_calm(self.repository)
+        lock = index_path(self.repository) + ".lock"
+        if os.path.exists(lock):
+            raise RepositoryState(
+                f"the index is locked ({lock})",
+                untouched="Nothing was touched.",
+                cure="Wait for the other git to end; if none runs, remove that file.",
+            )
+        if os.stat(self.repository.root).st_dev != os.stat(self.repository.git_dir).st_dev:
+            raise Refused(
+                "the work tree and its git dir lie on different file systems",
+                untouched="Nothing was touched.",
+                cure="Merge the last phase branch with git.",
+            )
+        for path in (self.repository.git_dir, self.repository.root):
+            if not os.access(path, os.W_OK | os.X_OK):
+                raise ApplyFailed(
+                    f"{path} is read-only",
+                    untouched="Nothing was touched.",
+                    cure="Make it writable, then try again.",
+                )
+        wrong = self._staged_differently(writes)
+        if wrong:
+            raise InTheWay(wrong, "these files have staged changes of yours")
+
+    def _staged_differently(self, writes: tuple[Write, ...]) -> list[str]:
+        os.makedirs(self.scratch, mode=0o700, exist_ok=True)
+        copy = os.path.join(self.scratch, "index")
+        index = read_index(self.repository, self.workshop, copy)
+        folders = {"/".join(path.split("/")[:depth]) for path in index
+                   for depth in range(1, path.count("/") + 1)}  # fmt: skip
+        gone = {write.path for write in writes if write.after is None}
+        wrong = []
+        for write in writes:
+            entries = index.get(write.path, [])
+            above = [part for part in _parents(write.path) if part in index and part not in gone]
+            below = (
+                write.after is not None
+                and write.path in folders
+                and any(path.startswith(write.path + "/") and path not in gone for path in index)
+            )
+            if entries != ([write.before] if write.before else []) or above or below:
+                wrong.append(write.path)
+        return wrong
+
+    def apply(self, record: Record, hooks: Hooks) -> Result:
+        """Run the whole transaction whose record was begun; see the module for the order."""
+        intent = record.intent
+        assert intent.ref
+        transaction = Transaction(record, hooks)
+        os.makedirs(os.path.dirname(intent.staging), mode=0o700, exist_ok=True)
+        try:
+            with self._index_locked(intent):
+                transaction.prepare(on_mismatch="refuse", index_sha256=_sha256(intent.index))
+                try:
+                    self._prepare_index(intent)
+                    move = intent.ref
+                    why = f"clubos: {intent.purpose}"
+                    with refs.moving(self.repository, move.ref, move.new, move.old, why) as commit:
+                        transaction.look_again()
+                        if not self.follows(move.ref):
+                            raise RepositoryState(
+                                "another branch was checked out a moment ago",
+                                untouched="Nothing was touched.",
+                                cure="Ask again.",
+                            )
+                        commit()
+                except BaseException:
+                    transaction.abandon()
+                    raise
+                transaction.commit()
+                try:
+                    transaction.switch()
+                except ClubosError:
+                    # The files are back; so must be the branch, by the same compare-and-swap.
+                    refs.move(self.repository, move.ref, move.old, move.new, f"{why}, undone")
+                    transaction.abandon()
+                    raise
+                self.take_index(intent)
+                return transaction.finish()
+        finally:
+            with suppress(OSError):
+                os.rmdir(os.path.dirname(intent.staging))
+
+    def _prepare_index(self, intent: Intent) -> None:
+        next_index(
+            self.repository,
+            self.workshop,
+            os.path.join(intent.staging, "index"),
+            {write.path: write.after for write in intent.writes},
+        )
+
+    def take_index(self, intent: Intent) -> None:
+        """Put the prepared index in place of the present one, through our lock."""
+        lock = intent.index + ".lock"
+        os.rename(os.path.join(intent.staging, "index"), lock)
+        os.rename(lock, intent.index)
+        sync_folder(os.path.dirname(intent.index))
+
+    @contextmanager
+    def _index_locked(self, intent: Intent) -> Iterator[None]:
+        lock = intent.index + ".lock"
+        mark = os.path.join(os.path.dirname(intent.staging), intent.id + ".lock")
+        with open(mark, "wb") as file:
+            file.write(lock_mark(intent))
+        try:
+            os.link(mark, lock)  # with its content from the first moment on
+        except FileExistsError as error:
+            raise RepositoryState(
+                f"the index is locked ({lock})",
+                untouched="Nothing was touched.",
+                cure="Wait for the other git to end; if none runs, remove that file.",
+            ) from error
+        finally:
+            os.unlink(mark)
+        try:
+            yield
+        finally:
+            release_index(intent)
+
+
+def lock_mark(intent: Intent) -> bytes:
+    """Return what our ``index.lock`` holds; git never reads it, recovery does."""
+    return f"clubos {intent.id}\n".encode()
+
+
+def release_index(intent: Intent) -> None:
+    """Remove ``index.lock`` if it is this transaction's."""
+    lock = intent.index + ".lock"
+    with suppress(FileNotFoundError):
+        with open(lock, "rb") as file:
+            ours = file.read() == lock_mark(intent)
+        if ours:
+            os.unlink(lock)
+
+
+def _parents(path: str) -> list[str]:
+    parts = path.split("/")
+    return ["/".join(parts[:depth]) for depth in range(1, len(parts))]
+
+
+def _sha256(path: str) -> str:
+    try:
+        with open(path, "rb") as file:
+            return hashlib.sha256(file.read()).hexdigest()
+    except FileNotFoundError:
+        return ""

@@ -1,0 +1,117 @@
+"""Finish or undo what a crash cut short. Idempotent, and may itself be cut short anywhere.
+
+========================  ============================  =========================================
+record says               and                           answer
+========================  ============================  =========================================
+begun                     –                             remove the staging folder: *undone*
+prepared, on a stage      –                             remove the staging folder: *undone*
+prepared, on a checkout   the ref did not move          remove staging and our index.lock: *undone*
+prepared, on a checkout   the ref moved                 forward: *finished*
+committed                 stage, or the ref moved       forward: *finished*
+committed                 the ref is where it was       the move was lost: forward with a new move
+committed                 the ref is elsewhere          nothing is touched: *held*
+done, undone              –                             nothing to do
+========================  ============================  =========================================
+"""
+
+from __future__ import annotations
+
+import os
+from contextlib import suppress
+from typing import Literal
+
+from clubos_tui.apply.checkout import Checkout, release_index
+from clubos_tui.apply.record import Record
+from clubos_tui.apply.transaction import Hooks, Transaction
+from clubos_tui.changes.manifest import Entry
+from clubos_tui.disk import Found
+from clubos_tui.errors import Stale
+from clubos_tui.events import Left, Recovered
+from clubos_tui.repository import refs
+from clubos_tui.repository.index import next_index, read_index
+
+Direction = Literal["forward", "back", "hold"]
+
+
+def recover(record: Record, checkout: Checkout) -> Recovered:
+    """Bring one unfinished transaction to before or after; say which and what was left."""
+    direction = _direction(record, checkout)
+    transaction = Transaction(record, Hooks(content=_no_content))
+    if direction == "back":
+        transaction.abandon()
+        _tidy(record)
+        return Recovered(record.intent.id, "undone", "nothing had been changed yet")
+    if direction == "hold":
+        return Recovered(
+            record.intent.id,
+            "held",
+            "the branch was moved by someone else after the crash; files, index and backups stay",
+            tuple(Left(write.path, "not ours") for write in record.intent.writes),
+        )
+    if record.last.state == "prepared":
+        transaction.commit()
+    transaction.switch()
+    if record.intent.index:
+        _bring_index(record, checkout)
+    result = transaction.finish()
+    _tidy(record)
+    return Recovered(
+        record.intent.id,
+        "finished",
+        f"{result.verified} files compared after finishing",
+        result.left,
+    )
+
+
+def _direction(record: Record, checkout: Checkout) -> Direction:
+    state, move = record.last.state, record.intent.ref
+    if state == "begun":
+        return "back"
+    if move is None:
+        return "forward" if state == "committed" else "back"
+    present = refs.read_ref(checkout.repository, move.ref)
+    if present and (
+        present == move.new or refs.is_ancestor(checkout.repository, move.new, present)
+    ):
+        return "forward"
+    if state == "prepared":
+        return "back"
+    if present == move.old:
+        with suppress(Stale):
+            refs.move(checkout.repository, move.ref, move.new, move.old, "clubos: recovered")
+            return "forward"
+    return "hold"
+
+
+def _bring_index(record: Record, checkout: Checkout) -> None:
+    intent = record.intent
+    os.makedirs(checkout.scratch, mode=0o700, exist_ok=True)
+    copy = os.path.join(checkout.scratch, "index")
+    present = read_index(checkout.repository, checkout.workshop, copy)
+    puts: dict[str, Entry | None] = {
+        write.path: write.after
+        for write in intent.writes
+        if present.get(write.path, []) == ([write.before] if write.before else [])
+    }
+    release_index(intent)
+    if puts:
+        os.makedirs(intent.staging, mode=0o700, exist_ok=True)
+        next_index(
+            checkout.repository, checkout.workshop, os.path.join(intent.staging, "index"), puts
+        )
+        checkout.take_index(intent)
+
+
+def _tidy(record: Record) -> None:
+    if record.intent.index:
+        release_index(record.intent)
+        with suppress(OSError):
+            os.unlink(
+                os.path.join(os.path.dirname(record.intent.staging), record.intent.id + ".lock")
+            )
+        with suppress(OSError):
+            os.rmdir(os.path.dirname(record.intent.staging))
+
+
+def _no_content(write: object) -> Found:
+    raise AssertionError(f"BUG: recovery stages nothing anew ({write})")

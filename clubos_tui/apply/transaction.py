@@ -1,0 +1,471 @@
+"""Write a change set into a folder, all of it or nothing, and never over anybody's edit.
+
+1. **begin**: the intent is durable.
+2. **prepare**: each path holds what it should (else refuse, or leave it out and say so); its
+   bytes go to the vault, which is read back; the new files are staged and flushed.
+3. **commit**: the one point of no return: a line in the record, or a ref's compare-and-swap.
+4. **switch**: each path is exchanged with its staged file, and *what came out* is compared; an
+   edit made in the meantime is exchanged back and listed.
+5. **finish**: every path is compared afresh; only then is the word *done* written.
+
+Before the commit a failure leaves everything as it was; after it, the same code goes forward
+again in :mod:`clubos_tui.apply.recover`, or back where a write is impossible.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Literal, NamedTuple
+
+from clubos_tui.apply.record import Intent, Progress, Record
+from clubos_tui.apply.vault import VaultWriter
+from clubos_tui.changes.manifest import Entry, Write, path_bytes
+from clubos_tui.disk import (
+    Found,
+    NotAFile,
+    exchange,
+    make_file,
+    move_new,
+    parent_of,
+    permissions_for,
+    read_at,
+    read_path,
+    sync_file_system,
+)
+from clubos_tui.errors import ApplyFailed, ClubosError, InTheWay
+from clubos_tui.events import Left
+from clubos_tui.repository.objects import object_id
+
+FSYNC_EACH = 64  # up to this many files fsync is cheaper than flushing the file system
+
+Standing = Literal["before", "after", "other"]
+
+
+class PathMoved(NamedTuple):
+    """One path of a running transaction, for whoever watches."""
+
+    path: str
+    effect: Literal["create", "replace", "delete"]
+    before: str  # blob id, empty where nothing was
+    after: str
+    done: int
+    total: int
+    left: bool
+
+
+class Cancelled(ClubosError):
+    """A person interrupted the operation; it went back to before."""
+
+
+@dataclass(frozen=True, slots=True)
+class Hooks:
+    """What the caller supplies: contents, and points where it wants to look or stop."""
+
+    content: Callable[[Write], Found]
+    moved: Callable[[PathMoved], None] = lambda _: None
+    step: Callable[[str], None] = lambda _: None
+    cancelled: Callable[[], bool] = lambda: False
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What a transaction did, found by a fresh comparison."""
+
+    verified: int
+    restored: int
+    deleted: int
+    left: tuple[Left, ...]
+
+
+def standing(found: Found | None, write: Write, object_format: str) -> Standing:
+    """Say which side of ``write`` the disk is on."""
+    entry = entry_of(found, object_format)
+    if entry == write.before:
+        return "before"
+    return "after" if entry == write.after else "other"
+
+
+def entry_of(found: Found | None, object_format: str) -> Entry | None:
+    """Return what git would record for what lies on disk."""
+    if found is None:
+        return None
+    return Entry(found.mode, object_id("blob", found.data, object_format))  # type: ignore[arg-type]
+
+
+class Transaction:
+    """One transaction on one folder; see the module for its course."""
+
+    def __init__(self, record: Record, hooks: Hooks) -> None:
+        self.record = record
+        self.intent: Intent = record.intent
+        self._hooks = hooks
+        self._left: dict[str, Left] = {left.path: left for left in record.last.left}
+        self._removed: list[str] = list(record.last.removed)
+
+    # --- 2. prepare ---------------------------------------------------------------------------
+
+    def prepare(self, *, on_mismatch: Literal["refuse", "leave"], index_sha256: str = "") -> None:
+        """Check, back up, stage and flush; on any failure everything is as it was."""
+        try:
+            os.makedirs(self.intent.root, exist_ok=True)
+            os.makedirs(self.intent.staging, mode=0o700)
+            present = self._look(on_mismatch)
+            self._hooks.step("checked")
+            self._back_up(present)
+            self._hooks.step("backed up")
+            made = self._missing_folders()
+            self._stage(present)
+            self._stop_if_cancelled()
+            left = tuple(self._left.values())
+            self.record.add(
+                Progress("prepared", made=tuple(made), left=left, index_sha256=index_sha256)
+            )
+            self._hooks.step("prepared")
+        except BaseException as error:
+            self.abandon()
+            if isinstance(error, OSError):
+                raise ApplyFailed(
+                    f"the change could not be prepared: {error.strerror or error}",
+                    untouched="No file was changed; what had been staged was removed.",
+                    cure="Free space or permissions as the message says, then try again.",
+                ) from error
+            raise
+
+    def abandon(self) -> None:
+        """Remove what was staged; the folder itself was never touched."""
+        self._clear_staging(exchanged=False)
+        with suppress(OSError):  # on a full disk the record stays open, and recovery says the same
+            self.record.add(Progress("undone"))
+
+    def _look(self, on_mismatch: Literal["refuse", "leave"]) -> dict[str, Found]:
+        present: dict[str, Found] = {}
+        wrong = []
+        gone = {write.path for write in self.intent.writes if write.after is None}
+        for write in self.intent.writes:
+            try:
+                found = read_path(self.intent.root, write.path)
+            except (NotADirectoryError, NotAFile):
+                found = None
+                if not self._makes_room(write.path, gone):
+                    wrong.append(write.path)
+                    continue
+            if standing(found, write, self.intent.object_format) != "before":
+                wrong.append(write.path)
+            elif found:
+                present[write.path] = found
+        if wrong and on_mismatch == "refuse":
+            raise InTheWay(wrong, "these files are not as the change expects them")
+        self._left = {path: Left(path, "changed since") for path in wrong}
+        return present
+
+    def _makes_room(self, path: str, gone: set[str]) -> bool:
+        """Tell whether what stands in a new file's way is all deleted by this transaction."""
+        parts = path.split("/")
+        if any("/".join(parts[:depth]) in gone for depth in range(1, len(parts))):
+            return True
+        folder = os.path.join(os.fsencode(self.intent.root), path_bytes(path))
+        if os.path.islink(folder) or not os.path.isdir(folder):
+            return False
+        prefix = len(os.fsencode(self.intent.root)) + 1
+        inside = [
+            os.path.join(top, name)[prefix:].decode("utf-8", "surrogateescape")
+            for top, _, names in os.walk(folder)
+            for name in names
+        ]
+        return bool(inside) and gone.issuperset(inside)
+
+    def _back_up(self, present: dict[str, Found]) -> None:
+        vault = VaultWriter(self.intent.vault)
+        try:
+            for path, found in present.items():
+                self._stop_if_cancelled()
+                vault.add(path, found)
+            vault.seal()
+        finally:
+            vault.close()
+
+    def _stage(self, present: dict[str, Found]) -> None:
+        umask = os.umask(0)
+        os.umask(umask)
+        staged = [item for item in enumerate(self.intent.writes) if item[1].after]
+        fd = os.open(self.intent.staging, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            for number, write in staged:
+                if write.path in self._left:
+                    continue
+                self._stop_if_cancelled()
+                found = self._hooks.content(write)
+                if entry_of(found, self.intent.object_format) != write.after:
+                    raise ApplyFailed(
+                        f"the bytes for {write.path!r} are not the approved ones",
+                        untouched="No file was changed.",
+                        cure="Run `git fsck`, then propose the phase again.",
+                    )
+                permissions = found.permissions
+                if self.intent.purpose in {"execute", "merge"}:
+                    permissions = permissions_for(found.mode, present.get(write.path), umask)
+                make_file(
+                    fd,
+                    _new(number),
+                    Found(found.mode, found.data, permissions),
+                    sync=len(staged) <= FSYNC_EACH,
+                )
+            os.fsync(fd)
+        finally:
+            os.close(fd)
+        if len(staged) > FSYNC_EACH:
+            sync_file_system(self.intent.staging)
+
+    def _missing_folders(self) -> list[str]:
+        missing: dict[str, None] = {}
+        root = os.fsencode(self.intent.root)
+        for write in self.intent.writes:
+            if write.after and write.path not in self._left:
+                parts = write.path.split("/")[:-1]
+                for depth in range(1, len(parts) + 1):
+                    folder = os.path.join(root, path_bytes("/".join(parts[:depth])))
+                    # A file that is about to make room counts as missing too.
+                    if os.path.islink(folder) or not os.path.isdir(folder):
+                        missing["/".join(parts[:depth])] = None
+        return list(missing)
+
+    def look_again(self) -> None:
+        """Take the last look before a commit; :class:`InTheWay` where an edit slipped in."""
+        wrong = [write.path for write in self.intent.writes if self._now(write) != "before"]
+        wrong = [path for path in wrong if path not in self._left]
+        if wrong:
+            raise InTheWay(wrong, "these files changed a moment ago")
+
+    # --- 3. commit ----------------------------------------------------------------------------
+
+    def commit(self) -> None:
+        """Write the point of no return."""
+        prepared = self.record.last
+        self.record.add(
+            Progress("committed", prepared.made, prepared.removed, prepared.left,
+                     prepared.index_sha256)
+        )  # fmt: skip
+        self._hooks.step("committed")
+
+    # --- 4. switch ----------------------------------------------------------------------------
+
+    def switch(self) -> None:
+        """Exchange each path with its staged file; may be called again after a crash."""
+        order = sorted(
+            enumerate(self.intent.writes), key=lambda item: (item[1].after is not None, item[0])
+        )
+        switched: list[tuple[int, Write]] = []
+        with self._staging() as staging:
+            try:
+                for number, write in order:
+                    if write.path in self._left:
+                        continue
+                    self._stop_if_cancelled()
+                    switched.append((number, write))
+                    reason = self._switch_one(staging, number, write)
+                    if reason:
+                        self._left[write.path] = Left(write.path, "changed since")
+                    self._announce(write, len(switched), left=reason)
+                    self._hooks.step(f"switched {write.path}")
+            except (OSError, Cancelled) as error:
+                for number, write in reversed(switched):
+                    self._switch_back(staging, number, write)
+                self._remove_folders(self.record.last.made)
+                if isinstance(error, OSError):
+                    raise ApplyFailed(
+                        f"{os.fsdecode(error.filename or b'a file')} could not be written: "
+                        f"{error.strerror}",
+                        untouched="Every file is back as it was before.",
+                        cure="Mend the permissions or the disk, then try again.",
+                    ) from error
+                raise
+
+    def _switch_one(self, staging: int, number: int, write: Write) -> bool:
+        """Bring one path to *after*; return whether it was left to someone else's edit."""
+        if write.after is None:
+            return self._delete(staging, number, write)
+        staged = read_at(staging, _new(number))
+        if write.before is None:
+            if staged is None:  # moved before a crash
+                return self._now(write) != "after"
+            try:
+                with parent_of(self.intent.root, write.path, make=[]) as (fd, name):
+                    move_new(staging, _new(number), fd, name)
+            except (FileExistsError, NotADirectoryError):
+                return True
+            return False
+        if staged is None or standing(staged, write, self.intent.object_format) == "before":
+            return self._now(write) != "after"  # exchanged before a crash
+        try:
+            with parent_of(self.intent.root, write.path) as (fd, name):
+                if standing(staged, write, self.intent.object_format) == "after":
+                    exchange(staging, _new(number), fd, name)
+                came_out = read_at(staging, _new(number))
+                if standing(came_out, write, self.intent.object_format) != "before":
+                    exchange(staging, _new(number), fd, name)  # their edit goes back
+                    return True
+        except (FileNotFoundError, NotADirectoryError, NotAFile):
+            return True
+        return False
+
+    def _delete(self, staging: int, number: int, write: Write) -> bool:
+        moved = read_at(staging, _old(number))
+        if moved is None:
+            try:
+                with parent_of(self.intent.root, write.path) as (fd, name):
+                    try:
+                        if read_at(fd, name) is None:
+                            return False  # gone already, as it should be
+                    except NotAFile:
+                        return True
+                    move_new(fd, name, staging, _old(number))
+                    moved = read_at(staging, _old(number))
+                    if standing(moved, write, self.intent.object_format) != "before":
+                        move_new(staging, _old(number), fd, name)
+                        return True
+            except FileNotFoundError:
+                return False
+            except NotADirectoryError:
+                return True
+        self._remove_emptied(write.path)
+        return False
+
+    def _switch_back(self, staging: int, number: int, write: Write) -> None:
+        with suppress(FileNotFoundError, FileExistsError, NotADirectoryError, NotAFile):
+            if self._now(write) != "after":
+                return
+            with parent_of(self.intent.root, write.path, make=[]) as (fd, name):
+                if write.after is None:
+                    if read_at(staging, _old(number)) is not None:
+                        move_new(staging, _old(number), fd, name)
+                elif write.before is None:
+                    move_new(fd, name, staging, _new(number))
+                else:
+                    exchange(staging, _new(number), fd, name)
+
+    def _announce(self, write: Write, done: int, *, left: bool) -> None:
+        effect: Literal["create", "replace", "delete"] = "replace"
+        if write.before is None:
+            effect = "create"
+        elif write.after is None:
+            effect = "delete"
+        self._hooks.moved(
+            PathMoved(
+                write.path,
+                effect,
+                write.before.blob if write.before else "",
+                write.after.blob if write.after else "",
+                done,
+                len(self.intent.writes),
+                left,
+            )
+        )
+
+    # --- 5. finish ----------------------------------------------------------------------------
+
+    def finish(self) -> Result:
+        """Compare every path afresh, clear the staging folder and write *done*."""
+        verified = restored = deleted = 0
+        for write in self.intent.writes:
+            if write.path in self._left:
+                continue
+            if self._now(write) != "after":
+                self._left[write.path] = Left(write.path, "changed since")
+                continue
+            verified += 1
+            restored += write.after is not None
+            deleted += write.after is None
+        sync_file_system(self.intent.root)
+        self._hooks.step("verified")
+        left = tuple(self._left.values())
+        committed = self.record.last
+        self.record.add(
+            Progress("done", committed.made, tuple(self._removed), left, committed.index_sha256)
+        )
+        self._clear_staging()
+        return Result(verified, restored, deleted, left)
+
+    # --- the folder ---------------------------------------------------------------------------
+
+    def _now(self, write: Write) -> Standing:
+        try:
+            found = read_path(self.intent.root, write.path)
+        except (NotADirectoryError, NotAFile):
+            # Something else stands there: to the file itself that is as good as nothing.
+            found = None
+        return standing(found, write, self.intent.object_format)
+
+    def _remove_emptied(self, path: str) -> None:
+        parts = path.split("/")[:-1]
+        folders = ["/".join(parts[:depth]) for depth in range(len(parts), 0, -1)]
+        allowed = self.intent.removable
+        self._remove_folders([folder for folder in folders if allowed is None or folder in allowed])
+
+    def _remove_folders(self, folders: list[str] | tuple[str, ...]) -> None:
+        for folder in sorted(folders, key=lambda name: -name.count("/")):
+            try:
+                with parent_of(self.intent.root, folder) as (fd, name):
+                    os.rmdir(name, dir_fd=fd)
+                    self._removed.append(folder)
+            except OSError:
+                continue  # not empty, or gone: both are fine
+
+    def _staging(self) -> _Folder:
+        os.makedirs(self.intent.staging, mode=0o700, exist_ok=True)
+        return _Folder(self.intent.staging)
+
+    def _clear_staging(self, *, exchanged: bool = True) -> None:
+        """Remove our staged files; once names were exchanged, only those whose bytes we know."""
+        ours = {
+            name
+            for number in range(len(self.intent.writes))
+            for name in (_new(number), _old(number))
+        }
+        ours.add(b"index")
+        with suppress(FileNotFoundError):
+            folder = os.fsencode(self.intent.staging)
+            for name in os.listdir(folder):
+                if name in ours and (not exchanged or self._is_ours(folder, name)):
+                    os.unlink(os.path.join(folder, name))
+            with suppress(OSError):
+                os.rmdir(folder)
+
+    def _is_ours(self, folder: bytes, name: bytes) -> bool:
+        if name == b"index":
+            return True
+        number = int(name.split(b".")[0])
+        with _Folder(os.fsdecode(folder)) as fd:
+            found = read_at(fd, name)
+        return standing(found, self.intent.writes[number], self.intent.object_format) != "other"
+
+    def _stop_if_cancelled(self) -> None:
+        if self._hooks.cancelled():
+            raise Cancelled(
+                "interrupted",
+                untouched="Every file is as it was before.",
+                cure="Ask for the step again when you want it.",
+            )
+
+
+class _Folder:
+    """An open folder's descriptor for the length of a ``with``."""
+
+    def __init__(self, path: str) -> None:
+        self._fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+
+    def __enter__(self) -> int:
+        return self._fd
+
+    def __exit__(self, *_: object) -> None:
+        os.close(self._fd)
+
+
+def _new(number: int) -> bytes:
+    return b"%d.new" % number
+
+
+def _old(number: int) -> bytes:
+    return b"%d.old" % number

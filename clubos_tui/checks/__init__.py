@@ -1,0 +1,50 @@
+"""Checks: evidence about a tree. A gate that passes without having looked is worse than none.
+
+:mod:`~clubos_tui.checks.base` is the contract. ``run`` carries one check out with a time limit and
+turns whatever goes wrong into *unknown*, so that no gate opens by accident (P7).
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+
+from clubos_tui.checks import contents, files
+from clubos_tui.checks.base import Check, Subject, Verdict
+from clubos_tui.plan import CheckSpec
+
+__all__ = ["KINDS", "Check", "Subject", "Verdict", "run"]
+
+KINDS: Mapping[str, Check] = {
+    "paths": files.paths,
+    "pairs": files.pairs,
+    "text": files.text,
+    "imports": files.imports,
+    "protected": files.protected,
+    "json": contents.json_files,
+    "env": contents.env,
+    "secrets": contents.secrets,
+}
+
+
+def run(
+    spec: CheckSpec, subject: Subject, *, progress: Callable[[str], None] = lambda _: None
+) -> Verdict:
+    """Carry out one check; never raises for what the tree holds."""
+    check = KINDS.get(spec.kind)
+    if check is None:
+        return Verdict("unknown", f"there is no check of kind {spec.kind!r} in this version")
+    deadline = time.monotonic() + spec.seconds
+    steps = check(subject, spec)
+    try:
+        while True:
+            progress(next(steps))
+            if time.monotonic() > deadline:
+                return Verdict("unknown", f"it took longer than {spec.seconds} seconds")
+    except StopIteration as end:
+        result: Verdict = end.value
+        return result
+    except Exception as error:  # whatever it is, it must not open a gate
+        return Verdict("unknown", f"it could not be carried out: {type(error).__name__}: {error}")
+    finally:
+        steps.close()

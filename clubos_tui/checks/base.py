@@ -1,0 +1,95 @@
+"""What a check is: evidence about one tree, ending in passed, failed or unknown (P7).
+
+A check is a generator: it yields words about its progress and returns a :class:`Verdict`. It
+reads through :class:`Subject`, which compares every byte it hands out with the tree's own ids, so
+evidence is about that very tree and no other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Mapping
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from clubos_tui.changes.manifest import SYMLINK, Change, Entry
+from clubos_tui.changes.paths import matches
+from clubos_tui.disk import read_path
+from clubos_tui.events import Outcome
+from clubos_tui.plan import CheckSpec
+from clubos_tui.repository.objects import object_id
+
+EVIDENCE_LINES = 12
+
+
+class NotThatTree(Exception):
+    """The folder does not hold what the tree says."""
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """A folder that holds a tree, with the tree's entries, its base and its manifest."""
+
+    folder: str
+    files: Mapping[str, Entry]
+    base: Mapping[str, Entry]
+    manifest: tuple[Change, ...]
+    protected: tuple[str, ...] = ()
+    withheld: frozenset[str] = frozenset()
+    object_format: str = "sha1"
+
+    def matching(self, spec: CheckSpec) -> list[str]:
+        """Return the paths of the tree that a check is about, in order."""
+        return sorted(
+            path for path in self.files if path not in self.withheld and matches(path, spec.paths)
+        )
+
+    def read(self, path: str) -> bytes:
+        """Return a file's bytes; :class:`NotThatTree` where the disk holds others."""
+        found = read_path(self.folder, path)
+        entry = self.files[path]
+        if found is None or object_id("blob", found.data, self.object_format) != entry.blob:
+            raise NotThatTree(f"{path} is not what the tree holds")
+        return found.data
+
+    def text(self, path: str) -> str:
+        """Return a file as UTF-8 text; ``UnicodeDecodeError`` where it is not."""
+        return self.read(path).decode("utf-8")
+
+    def is_link(self, path: str) -> bool:
+        """Tell whether the path is a symbolic link."""
+        return self.files[path].mode == SYMLINK
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """How a check ended and what shows it."""
+
+    outcome: Outcome
+    summary: str
+    evidence: tuple[str, ...] = ()
+    cases: int = 0
+    tool: str = "clubos"
+
+
+Checking: TypeAlias = Generator[str, None, Verdict]
+Check: TypeAlias = Callable[[Subject, CheckSpec], Checking]
+
+
+def verdict(cases: int, faults: list[str], spec: CheckSpec, what: str) -> Verdict:
+    """Return the verdict of a check that looked at ``cases`` things and found ``faults``.
+
+    Fewer cases than the plan asks for prove nothing, so that is unknown and not passed.
+    """
+    if faults:
+        shown = faults[:EVIDENCE_LINES]
+        if len(faults) > len(shown):
+            shown.append(f"and {len(faults) - len(shown)} more")
+        return Verdict("failed", f"{len(faults)} of {cases} {what} are wrong", tuple(shown), cases)
+    if cases < spec.at_least:
+        return Verdict(
+            "unknown",
+            f"{cases} {what} found, at least {spec.at_least} expected",
+            tuple(f"looked for: {pattern}" for pattern in spec.paths),
+            cases,
+        )
+    return Verdict("passed", f"{cases} {what} are right", (), cases)

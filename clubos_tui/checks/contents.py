@@ -1,0 +1,93 @@
+"""Checks on what configuration files say: JSON, environment templates, secrets."""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+
+from clubos_tui.checks.base import Checking, Subject, verdict
+from clubos_tui.plan import CheckSpec
+
+# As their makers write them; a placeholder such as `sk-...` is none of these.
+_SECRETS = {
+    "an Anthropic or OpenAI key": re.compile(r"\bsk-(?:ant-|proj-)?[A-Za-z0-9_-]{20,}"),
+    "an AWS access key": re.compile(r"\bAKIA[0-9A-Z]{16}\b"),
+    "a GitHub token": re.compile(r"\bgh[pousr]_[A-Za-z0-9]{30,}"),
+    "a Slack token": re.compile(r"\bxox[abpr]-[0-9A-Za-z-]{10,}"),
+    "a private key": re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----"),
+    "a password in a URL": re.compile(
+        r"\b[a-z][a-z0-9+]*://[^\s:/@]+:[^\s:/@<>{}$]{6,}@(?!localhost)"
+    ),
+}
+_SECRET_NAME = re.compile(r"(?i)(secret|password|passwd|token|api_?key|private_?key)")
+_PLACEHOLDER = re.compile(r"(?i)^(|<.*>|\$\{.*\}|change-?me.*|replace-?me.*|your-.*|example.*)$")
+
+
+def json_files(subject: Subject, spec: CheckSpec) -> Checking:
+    """Each file is JSON without a key twice in one object."""
+    faults = []
+    found = subject.matching(spec)
+    for path in found:
+        yield path
+        try:
+            json.loads(subject.text(path), object_pairs_hook=_unique)
+        except (UnicodeDecodeError, ValueError) as error:
+            faults.append(f"{path}: {error}")
+    return verdict(len(found), faults, spec, "JSON files")
+
+
+def _unique(rows: list[tuple[str, object]]) -> dict[str, object]:
+    out: dict[str, object] = {}
+    for key, value in rows:
+        if key in out:
+            raise ValueError(f"key {key!r} stands twice in one object")
+        out[key] = value
+    return out
+
+
+def env(subject: Subject, spec: CheckSpec) -> Checking:
+    """Each environment template parses, names no variable twice and holds no secret."""
+    from dotenv.parser import parse_stream
+
+    faults = []
+    found = subject.matching(spec)
+    for path in found:
+        yield path
+        try:
+            source = subject.text(path)
+        except UnicodeDecodeError:
+            faults.append(f"{path} is not UTF-8 text")
+            continue
+        seen: set[str] = set()
+        for binding in parse_stream(io.StringIO(source)):
+            line = binding.original.line
+            if binding.error:
+                faults.append(f"{path}:{line} is not KEY=value")
+            if not binding.key:
+                continue
+            if binding.key in seen:
+                faults.append(f"{path}:{line} names {binding.key} twice")
+            seen.add(binding.key)
+            if _SECRET_NAME.search(binding.key) and not _PLACEHOLDER.match(binding.value or ""):
+                faults.append(f"{path}:{line} gives {binding.key} a value")
+        if not seen:
+            faults.append(f"{path} names no variable")
+    return verdict(len(found), faults, spec, "environment templates")
+
+
+def secrets(subject: Subject, spec: CheckSpec) -> Checking:
+    """No changed file (of those the patterns name, or all) holds a key, token or password."""
+    faults = []
+    chosen = set(subject.matching(spec)) if spec.paths else set(subject.files)
+    changed = [row.path for row in subject.manifest if row.after and row.path in chosen]
+    for path in changed:
+        yield path
+        source = subject.read(path).decode("utf-8", "replace")
+        for what, shape in _SECRETS.items():
+            match = shape.search(source)
+            if match:
+                # The place and never the secret: evidence is kept for ever.
+                line = source.count("\n", 0, match.start()) + 1
+                faults.append(f"{path}:{line} holds what looks like {what}")
+    return verdict(len(changed), faults, spec, "changed files")

@@ -1,0 +1,185 @@
+"""Files reached without following a link, and moved without losing what was there.
+
+A path is walked from an open folder with ``O_NOFOLLOW`` at every step, so a folder that becomes a
+symbolic link in between leads to an error and not out of the tree.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import errno
+import os
+import stat
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from clubos_tui.changes.manifest import EXECUTABLE, FILE, SYMLINK, path_bytes
+
+_NOREPLACE, _EXCHANGE = 1, 2
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What lies at a path: git's mode, the bytes (a link's target), the permission bits."""
+
+    mode: str
+    data: bytes
+    permissions: int = 0o644
+
+
+class NotAFile(OSError):
+    """Something stands there that is neither a file nor a symbolic link."""
+
+
+def sync_folder(path: str) -> None:
+    """Make a folder's names durable."""
+    fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)
+
+
+def write_all(fd: int, data: bytes) -> None:
+    """Write all of ``data``, however many calls that takes."""
+    view = memoryview(data)
+    while view:
+        view = view[os.write(fd, view) :]
+
+
+@contextmanager
+def parent_of(
+    root: str, path: str, *, make: list[str] | None = None
+) -> Iterator[tuple[int, bytes]]:
+    """Open the folder that holds ``path``; yield its descriptor and the last component.
+
+    With ``make``, missing folders are made and their paths added to it. Raises
+    :class:`NotADirectoryError` where a component is a file or a symbolic link (the kernel says
+    ``ELOOP`` or ``ENOTDIR``), :class:`FileNotFoundError` where one is missing.
+    """
+    *folders, name = path_bytes(path).split(b"/")
+    fd = os.open(root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        for depth, folder in enumerate(folders):
+            if make is not None:
+                try:
+                    os.mkdir(folder, 0o777, dir_fd=fd)
+                    make.append("/".join(path.split("/")[: depth + 1]))
+                except FileExistsError:
+                    pass
+            try:
+                inner = os.open(
+                    folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=fd
+                )
+            except OSError as error:
+                if error.errno in {errno.ELOOP, errno.ENOTDIR}:
+                    raise NotADirectoryError(
+                        errno.ENOTDIR, "a parent is a file or a symbolic link", path
+                    ) from error
+                raise
+            os.close(fd)
+            fd = inner
+        yield fd, name
+    finally:
+        os.close(fd)
+
+
+def read_at(fd: int, name: bytes) -> Found | None:
+    """Return what lies at ``name`` in an open folder, or ``None``."""
+    try:
+        status = os.stat(name, dir_fd=fd, follow_symlinks=False)
+    except FileNotFoundError:
+        return None
+    if stat.S_ISLNK(status.st_mode):
+        return Found(SYMLINK, os.readlink(name, dir_fd=fd), 0o777)
+    if not stat.S_ISREG(status.st_mode):
+        raise NotAFile(errno.EISDIR, "neither a file nor a symbolic link", name)
+    # O_NONBLOCK: should a pipe take the file's place now, opening it must not wait for ever.
+    file = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=fd)
+    with os.fdopen(file, "rb") as handle:
+        status = os.fstat(handle.fileno())
+        data = handle.read()
+    mode = EXECUTABLE if status.st_mode & 0o100 else FILE
+    return Found(mode, data, stat.S_IMODE(status.st_mode))
+
+
+def read_path(root: str, path: str) -> Found | None:
+    """Return what lies at ``path`` under ``root``, or ``None``; never through a link."""
+    try:
+        with parent_of(root, path) as (fd, name):
+            return read_at(fd, name)
+    except FileNotFoundError:
+        return None
+
+
+def make_file(fd: int, name: bytes, found: Found, *, sync: bool = False) -> None:
+    """Make a new file or link; :class:`FileExistsError` where something is there."""
+    if found.mode == SYMLINK:
+        os.symlink(found.data, name, dir_fd=fd)
+        return
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+    file = os.open(name, flags, 0o600, dir_fd=fd)
+    try:
+        write_all(file, found.data)
+        os.fchmod(file, found.permissions)
+        if sync:
+            os.fsync(file)
+    finally:
+        os.close(file)
+
+
+def permissions_for(mode: str, before: Found | None, umask: int) -> int:
+    """Return the permission bits for a file of git mode ``mode``.
+
+    Git knows only the execute bit; the others are kept from the file that is replaced.
+    """
+    bits = before.permissions if before and before.mode != SYMLINK else 0o666 & ~umask
+    if mode == EXECUTABLE:
+        return bits | ((bits & 0o444) >> 2)
+    return bits & ~0o111
+
+
+def move_new(from_fd: int, source: bytes, to_fd: int, target: bytes) -> None:
+    """Move to a free name; :class:`FileExistsError` where it is not free."""
+    if not _rename(from_fd, source, to_fd, target, _NOREPLACE):
+        # No such call here: a second name for the same file fails where one exists.
+        os.link(source, target, src_dir_fd=from_fd, dst_dir_fd=to_fd, follow_symlinks=False)
+        os.unlink(source, dir_fd=from_fd)
+
+
+def exchange(from_fd: int, source: bytes, to_fd: int, target: bytes) -> None:
+    """Swap two names, so that what was at ``target`` is never without a name."""
+    if not _rename(from_fd, source, to_fd, target, _EXCHANGE):
+        aside = source + b".aside"
+        os.link(target, aside, src_dir_fd=to_fd, dst_dir_fd=from_fd, follow_symlinks=False)
+        os.rename(source, target, src_dir_fd=from_fd, dst_dir_fd=to_fd)
+        os.rename(aside, source, src_dir_fd=from_fd, dst_dir_fd=from_fd)
+
+
+def _rename(from_fd: int, source: bytes, to_fd: int, target: bytes, flags: int) -> bool:
+    """Call ``renameat2(2)``; return ``False`` where the system or its file system lacks it."""
+    if not sys.platform.startswith("linux"):
+        return False
+    libc = ctypes.CDLL(None, use_errno=True)
+    if libc.renameat2(from_fd, source, to_fd, target, flags) == 0:
+        return True
+    code = ctypes.get_errno()
+    if code in {errno.EINVAL, errno.ENOSYS}:
+        return False
+    raise OSError(code, os.strerror(code), os.fsdecode(target))
+
+
+def sync_file_system(path: str) -> None:
+    """Make everything written to the file system under ``path`` durable, in one call."""
+    fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        if sys.platform.startswith("linux"):
+            if ctypes.CDLL(None, use_errno=True).syncfs(fd) != 0:
+                code = ctypes.get_errno()
+                raise OSError(code, os.strerror(code), path)
+        else:
+            os.sync()
+    finally:
+        os.close(fd)

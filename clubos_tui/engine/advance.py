@@ -1,0 +1,79 @@
+"""``advance``: load the journal, decide, perform one idempotent step, append its events.
+
+Nothing else moves a run. A step that fails appends why; the run then waits for a person.
+"""
+
+from __future__ import annotations
+
+import errno
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from clubos_tui.engine import decide as steps
+from clubos_tui.engine.decide import Wait, decide
+from clubos_tui.engine.effects import check, execute, merge, propose, rollback
+from clubos_tui.engine.effects.context import Context
+from clubos_tui.errors import ClubosError, Failed, exit_code
+from clubos_tui.events import StepFailed
+
+_EFFECTS: dict[type, Callable[[Context, Any], Awaitable[None]]] = {
+    steps.StartAttempt: propose.start_attempt,
+    steps.RunAction: propose.run_action,
+    steps.FinishAttempt: propose.finish_attempt,
+    steps.Seal: propose.seal,
+    steps.RunChecks: check.run_checks,
+    steps.CloseCheckpoint: check.close_checkpoint,
+    steps.ApproveByPlan: execute.approve_by_plan,
+    steps.ApplyToStage: execute.apply_to_stage,
+    steps.PublishBranch: execute.publish_branch,
+    steps.PrepareMerge: merge.prepare_merge,
+    steps.Merge: merge.merge,
+    steps.RollBack: rollback.roll_back,
+    steps.Undo: rollback.undo,
+}
+
+
+async def advance(context: Context) -> Wait | None:
+    """Perform the next step; return what is waited for where there is none."""
+    context.run.refresh()
+    step = decide(context.view)
+    if isinstance(step, Wait):
+        return step
+    try:
+        await _EFFECTS[type(step)](context, step)
+    except ClubosError as error:
+        _failed(context, step, error)
+    except OSError as error:
+        _failed(context, step, _translated(error))
+    return None
+
+
+def name_of(step: steps.Step) -> str:
+    """Return a step's name for people and logs: ``ApplyToStage`` is ``apply to stage``."""
+    name = type(step).__name__
+    return "".join(f" {letter.lower()}" if letter.isupper() else letter for letter in name).strip()
+
+
+def _failed(context: Context, step: steps.Step, error: ClubosError) -> None:
+    context.say(
+        StepFailed(
+            name_of(step),
+            getattr(step, "phase", 0),
+            error.message,
+            error.untouched,
+            error.cure,
+            exit_code(error),
+        )
+    )
+
+
+def _translated(error: OSError) -> Failed:
+    what = error.strerror or str(error)
+    name = f" ({error.filename!s})" if error.filename else ""
+    cure = {
+        errno.ENOSPC: "Free some space, then ask for the step again.",
+        errno.EDQUOT: "Your disk quota is used up; free some space, then ask again.",
+        errno.EACCES: "Give yourself write access there, then ask again.",
+        errno.EROFS: "The file system is read-only; make it writable, then ask again.",
+    }.get(error.errno or 0, "Mend what the message says, then ask for the step again.")
+    return Failed(f"{what}{name}", untouched="The step was undone.", cure=cure)

@@ -1,0 +1,158 @@
+"""Drivers say when and where ``advance`` is called, and hold no state of their own.
+
+:class:`Driver` is the loop in this process. :class:`DriverThread` runs one beside a screen, with
+its own event loop and its own reading of the journal, so that nothing it does can make the screen
+wait.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import socket
+import threading
+
+from clubos_tui.apply.record import unfinished
+from clubos_tui.apply.recover import recover
+from clubos_tui.engine.advance import advance, name_of
+from clubos_tui.engine.decide import Wait, decide
+from clubos_tui.engine.effects.context import Context
+from clubos_tui.engine.run import Run
+from clubos_tui.engine.session import Session
+from clubos_tui.errors import DriverBusy
+from clubos_tui.events import Paused, PauseRequested, Recovered, RunId
+from clubos_tui.locks import FileLock
+
+POLL_SECONDS = 0.02
+
+
+class Driver:
+    """The one process that moves a run; holds the repository's long lock while it may."""
+
+    def __init__(self, session: Session, run: Run) -> None:
+        self.context = Context(session, run)
+        self._lock = FileLock(session.paths.driver_lock)
+
+    @property
+    def run(self) -> Run:
+        """The run that is driven."""
+        return self.context.run
+
+    def acquire(self) -> bool:
+        """Take the driver's lock and recover what a crash cut short; ``False`` if it is taken."""
+        if not self._lock.acquire():
+            return False
+        self._lock.note(pid=os.getpid(), host=socket.gethostname(), run=self.run.id)
+        for found in recover_all(self.context.session):
+            self.run.say(found)
+        return True
+
+    def require(self) -> None:
+        """Take the lock or raise :class:`DriverBusy` with who holds it."""
+        if not self.acquire():
+            holder = self._lock.holder()
+            raise DriverBusy(
+                f"another clubos drives this repository (process {holder.get('pid', '?')} "
+                f"on {holder.get('host', '?')})",
+                untouched="Nothing was done.",
+                cure="Use its screen, or wait until it ends; `clubos status` works meanwhile.",
+            )
+
+    def release(self) -> None:
+        """Give the lock back."""
+        self._lock.release()
+
+    async def until_waiting(self) -> Wait:
+        """Advance until a person is needed; an interrupt undoes the step under way."""
+        while True:
+            waits = await self._step()
+            if waits:
+                return waits
+
+    async def drive(self) -> None:
+        """Advance for ever, waiting for people in between."""
+        while True:
+            if await self._step():
+                await asyncio.sleep(POLL_SECONDS)
+
+    async def _step(self) -> Wait | None:
+        """Perform one step while listening for someone who wants it interrupted."""
+        self.run.refresh()
+        step = decide(self.run.view)
+        if isinstance(step, Wait):
+            return step
+        seen = self.run.journal.seq
+        work = asyncio.ensure_future(advance(self.context))
+        try:
+            while not work.done():
+                await asyncio.wait({work}, timeout=POLL_SECONDS)
+                by = self._interrupted_by(seen)
+                if by is not None and not work.done():
+                    work.cancel()
+                    with contextlib.suppress(asyncio.CancelledError):
+                        await work
+                    self.run.say(Paused(name_of(step), getattr(step, "phase", 0), by))
+                    return None
+            return work.result()
+        except asyncio.CancelledError:
+            work.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await work
+            raise
+
+    def _interrupted_by(self, seen: int) -> str | None:
+        for record in self.run.journal.new(seen):
+            if isinstance(record.event, PauseRequested):
+                return record.event.by
+        return None
+
+
+def recover_all(session: Session) -> list[Recovered]:
+    """Finish or undo every operation that a crash cut short in this repository."""
+    return [recover(record, session.checkout) for record in unfinished(session.paths.transactions)]
+
+
+class DriverThread:
+    """A driver beside a screen."""
+
+    def __init__(self, session: Session, run_id: RunId) -> None:
+        self._driver = Driver(session, Run(run_id, session.paths))
+        self._thread: threading.Thread | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._task: asyncio.Task[None] | None = None
+        self._ready = threading.Event()
+        self.error: BaseException | None = None
+
+    def start(self) -> bool:
+        """Take the lock and begin; ``False`` where another process drives. Blocks shortly."""
+        if not self._driver.acquire():
+            return False
+        self._thread = threading.Thread(target=self._main, name="driver", daemon=True)
+        self._thread.start()
+        self._ready.wait(5)
+        return True
+
+    def stop(self, timeout: float = 10.0) -> None:
+        """End after withdrawing the step under way, and give the lock back."""
+        if self._loop and self._task and not self._loop.is_closed():
+            with contextlib.suppress(RuntimeError):
+                self._loop.call_soon_threadsafe(self._task.cancel)
+        if self._thread:
+            self._thread.join(timeout)
+        self._driver.release()
+
+    def _main(self) -> None:
+        async def main() -> None:
+            self._loop = asyncio.get_running_loop()
+            self._task = asyncio.ensure_future(self._driver.drive())
+            self._ready.set()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._task
+
+        try:
+            asyncio.run(main())
+        except BaseException as error:
+            self.error = error
+        finally:
+            self._ready.set()

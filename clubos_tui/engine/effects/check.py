@@ -1,0 +1,220 @@
+"""Gather evidence about a tree: every check of the phase, and for a proposal the rehearsal."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Mapping
+
+from clubos_tui.apply.record import Intent, Record
+from clubos_tui.apply.reverse import reverse
+from clubos_tui.apply.transaction import Hooks, Transaction
+from clubos_tui.changes.manifest import Change, Entry, Write, changes_between, writes
+from clubos_tui.checks import Subject, run
+from clubos_tui.checks.base import Verdict
+from clubos_tui.disk import Found, read_path
+from clubos_tui.engine.decide import CloseCheckpoint, RunChecks
+from clubos_tui.engine.effects.context import Context
+from clubos_tui.errors import ClubosError
+from clubos_tui.events import (
+    CheckFinished,
+    ChecksFinished,
+    Event,
+    Rehearsed,
+    Unvalidated,
+    Validated,
+)
+from clubos_tui.plan import CheckSpec
+from clubos_tui.repository.objects import object_id
+from clubos_tui.workspace.export import export, remove, write_entry
+
+PROTECTED = "protected paths"
+
+
+async def run_checks(context: Context, step: RunChecks) -> None:
+    """Run every check on the tree; then say whether its gate is open."""
+    phase = context.view.phase(step.phase)
+    specs = _specs(context, step)
+    subject = await context.in_thread(lambda: _subject(context, step))
+    events: list[Event] = []
+    for spec in specs:
+        began = time.monotonic()
+        ended = await context.in_thread(lambda spec=spec: run(spec, subject))  # type: ignore[misc]
+        events.append(_finished(step, spec, ended, round((time.monotonic() - began) * 1000)))
+    if not specs:
+        nothing = Verdict("unknown", "the plan has no check for this phase")
+        events.append(_finished(step, CheckSpec("checkpoint", "paths"), nothing, 0))
+    if step.scope == "proposal":
+        rehearsed = await context.in_thread(lambda: rehearse(context, step.phase, phase.manifest))
+        events.append(rehearsed)
+    open_gate = all(
+        event.outcome == "passed" or not event.required
+        for event in events
+        if isinstance(event, CheckFinished)
+    )
+    # One durable write for all of it: half a checkpoint is not a checkpoint.
+    context.say(*events, ChecksFinished(step.phase, step.scope, step.tree, open_gate))
+    if step.scope == "merge":
+        await context.in_thread(lambda: remove(subject.folder))
+
+
+def _specs(context: Context, step: RunChecks) -> list[CheckSpec]:
+    plan = context.view.plan
+    if step.scope == "merge":
+        specs = [spec for phase in plan.phase for spec in phase.check]
+        protected = plan.protected
+    else:
+        specs = list(plan.phase[step.phase - 1].check)
+        protected = plan.protected_in(step.phase)
+    if protected:
+        specs.append(CheckSpec(PROTECTED, "protected"))
+    return specs
+
+
+def _subject(context: Context, step: RunChecks) -> Subject:
+    view, workshop = context.view, context.session.workshop
+    phase = view.phase(step.phase)
+    files = workshop.files(step.tree)
+    base = workshop.files(phase.base)
+    manifest: tuple[Change, ...] = phase.manifest
+    hidden: frozenset[str] = frozenset()
+    protected = view.plan.protected_in(step.phase)
+    if step.scope == "stage":
+        folder = context.session.paths.stage(context.run.id)
+    elif step.scope == "proposal":
+        folder, hidden = phase.workspace, frozenset(phase.withheld)
+        if not os.path.isdir(folder):
+            shown = {path: entry for path, entry in files.items() if path not in hidden}
+            export(workshop, shown, folder)
+    else:
+        folder = os.path.join(context.session.paths.scratch, f"merge-{context.run.id}")
+        remove(folder)
+        export(workshop, files, folder)
+        base = workshop.files(view.started.base_tree)
+        manifest = changes_between(base, files)
+        protected = view.plan.protected
+    return Subject(folder, files, base, manifest, protected, hidden, workshop.object_format)
+
+
+def _finished(step: RunChecks, spec: CheckSpec, ended: Verdict, milliseconds: int) -> CheckFinished:
+    return CheckFinished(
+        phase=step.phase,
+        scope=step.scope,
+        tree=step.tree,
+        check=spec.name,
+        outcome="not run" if ended.outcome == "unknown" and spec.if_available else ended.outcome,
+        required=not spec.if_available,
+        summary=ended.summary,
+        evidence=ended.evidence,
+        tool=ended.tool,
+        cases=ended.cases,
+        milliseconds=milliseconds,
+    )
+
+
+def rehearse(context: Context, number: int, manifest: tuple[Change, ...]) -> Rehearsed:
+    """Apply the change set in a scratch folder, roll it back, and compare with before.
+
+    Only the touched paths are laid out, by the very code that will write the stage.
+    """
+    began = time.monotonic()
+    paths, workshop = context.session.paths, context.session.workshop
+    phase = context.view.phase(number)
+    name = f"rehearsal-{context.run.id}-{number}"
+    scratch = os.path.join(paths.scratch, name)
+    folder = os.path.join(scratch, "tree")
+    rows = writes(manifest)
+    before = {row.path: row.before for row in rows if row.before}
+    remove(scratch)
+    detail = ""
+    try:
+        os.makedirs(folder)
+        for path, entry in before.items():
+            write_entry(workshop, folder, path, entry)
+        applied = _rehearse_one(
+            scratch, "apply", rows, workshop.object_format, workshop_content(context)
+        )
+        if _held(folder, rows, workshop.object_format) != {
+            row.path: row.after for row in rows if row.after
+        }:
+            detail = "the applied files differ from the approved ones"
+        back = reverse([applied])
+        _rehearse_one(
+            scratch, "back", back.writes, workshop.object_format, Hooks(back.content),
+            back.removable,
+        )  # fmt: skip
+        if not detail and _held(folder, rows, workshop.object_format) != before:
+            detail = "the files differ after the rollback"
+    except (ClubosError, OSError) as error:
+        detail = str(error)
+    finally:
+        remove(scratch)
+    return Rehearsed(
+        number,
+        phase.change_set,
+        not detail,
+        len(rows),
+        detail,
+        round((time.monotonic() - began) * 1000),
+    )
+
+
+def _rehearse_one(
+    scratch: str,
+    name: str,
+    rows: tuple[Write, ...],
+    object_format: str,
+    hooks: Hooks,
+    removable: tuple[str, ...] | None = None,
+) -> Record:
+    intent = Intent(
+        id=name,
+        place="stage",
+        purpose="execute" if name == "apply" else "rollback",
+        phase=0,
+        root=os.path.join(scratch, "tree"),
+        staging=os.path.join(scratch, f"staging-{name}"),
+        vault=os.path.join(scratch, f"vault-{name}"),
+        writes=rows,
+        object_format=object_format,
+        removable=removable,
+    )
+    transaction = Transaction(Record.begin(os.path.join(scratch, f"{name}.jsonl"), intent), hooks)
+    transaction.prepare(on_mismatch="refuse")
+    transaction.commit()
+    transaction.switch()
+    transaction.finish()
+    return transaction.record
+
+
+def _held(folder: str, rows: tuple[Write, ...], object_format: str) -> Mapping[str, Entry]:
+    held = {}
+    for row in rows:
+        try:
+            found = read_path(folder, row.path)
+        except OSError:  # a folder or a file stands where the other was: nothing of ours
+            continue
+        if found:
+            held[row.path] = Entry(found.mode, object_id("blob", found.data, object_format))  # type: ignore[arg-type]
+    return held
+
+
+def workshop_content(context: Context) -> Hooks:
+    """Return hooks that take contents from the approved tree's blobs."""
+
+    def content(write: Write) -> Found:
+        assert write.after
+        return Found(write.after.mode, context.session.workshop.objects.blob(write.after.blob))
+
+    return Hooks(content, cancelled=context.stop.is_set)
+
+
+async def close_checkpoint(context: Context, step: CloseCheckpoint) -> None:
+    """Say whether the phase is validated."""
+    phase = context.view.phase(step.phase)
+    closed = context.view.closed_checks("stage", phase.change_set)
+    if closed:
+        names = tuple(check.check for check in closed)
+        context.say(Unvalidated(step.phase, phase.change_set, names))
+    else:
+        context.say(Validated(step.phase, phase.change_set))

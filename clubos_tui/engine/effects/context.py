@@ -1,0 +1,98 @@
+"""What every effect works with, and how long work leaves the event loop."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import secrets
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import TypeVar
+
+from clubos_tui.agents.base import Agent
+from clubos_tui.apply.record import Purpose
+from clubos_tui.apply.transaction import PathMoved
+from clubos_tui.engine.run import Run
+from clubos_tui.engine.session import Session
+from clubos_tui.engine.state import RunView
+from clubos_tui.events import Event
+from clubos_tui.streams import StreamWriter
+
+T = TypeVar("T")
+
+
+@dataclass(slots=True)
+class Context:
+    """One process's hold on a run while it drives."""
+
+    session: Session
+    run: Run
+    agents: dict[tuple[int, int], Agent] = field(default_factory=dict)
+    stop: threading.Event = field(default_factory=threading.Event)
+
+    @property
+    def view(self) -> RunView:
+        """The run as last folded."""
+        return self.run.view
+
+    def say(self, *events: Event) -> None:
+        """Append what the driver reports."""
+        self.run.say(*events)
+
+    async def in_thread(self, work: Callable[[], T]) -> T:
+        """Run blocking ``work`` beside the loop.
+
+        A thread can't be ended from outside: when this is cancelled, ``stop`` is set, the work
+        comes back at its next look at it, and only then does the cancellation go on. So nothing
+        of ours still writes when the locks are given back.
+        """
+        self.stop.clear()
+        task = asyncio.ensure_future(asyncio.to_thread(work))
+        try:
+            return await asyncio.shield(task)
+        except asyncio.CancelledError:
+            self.stop.set()
+            with contextlib.suppress(Exception):
+                await task
+            raise
+
+    def transaction_id(self, phase: int, purpose: Purpose) -> str:
+        """Return a new transaction id; its first part is the UTC time."""
+        return f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{phase}-{purpose}-{secrets.token_hex(3)}"
+
+    def moves(self, transaction: str) -> Moves:
+        """Open the stream of a transaction, for whoever watches it happen."""
+        path = self.session.paths.stream(self.run.id, f"{transaction}.jsonl")
+        return Moves(StreamWriter(path))
+
+
+@dataclass(slots=True)
+class Moves:
+    """Writes each path of a running transaction to its stream."""
+
+    writer: StreamWriter
+
+    def __call__(self, move: PathMoved) -> None:
+        self.writer.write("path.moved", move._asdict(), time=time.monotonic())
+
+    def __enter__(self) -> Moves:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.writer.close()
+
+
+def time_of(transaction: str) -> tuple[str, str]:
+    """Return a transaction's time as a branch name holds it, and as git's commit time."""
+    stamp = transaction.split("-", 1)[0]
+    moment = datetime.strptime(stamp, "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
+    return stamp, f"{int(moment.timestamp())} +0000"
+
+
+def exists(path: str) -> bool:
+    """Tell whether a record or folder of ours is there."""
+    return os.path.lexists(path)

@@ -1,0 +1,198 @@
+"""Execute an approved phase: the stage first, then its commit and branch.
+
+The commit's tree is the approved change set and nothing else (P2). Where the branch can't be
+made, the stage is taken back, so that a failed phase leaves both as they were.
+"""
+
+from __future__ import annotations
+
+import os
+
+from clubos_tui.apply.record import Intent, Purpose, Record, read_record
+from clubos_tui.apply.reverse import reverse
+from clubos_tui.apply.transaction import Hooks, Result, Transaction
+from clubos_tui.changes.manifest import Write, writes
+from clubos_tui.engine.decide import ApplyToStage, ApproveByPlan, PublishBranch
+from clubos_tui.engine.effects.check import workshop_content
+from clubos_tui.engine.effects.context import Context, Moves, exists, time_of
+from clubos_tui.engine.run import approval
+from clubos_tui.engine.state import PhaseView
+from clubos_tui.errors import ClubosError
+from clubos_tui.events import ApplyFinished, ApplyStarted, CommitId, Executed
+from clubos_tui.repository import refs
+from clubos_tui.repository.discover import identity
+from clubos_tui.repository.objects import NewObject
+from clubos_tui.repository.workshop import CommitSpec
+from clubos_tui.workspace.export import export, remove
+
+BRANCH_PREFIX = "autogen/"
+
+
+async def approve_by_plan(context: Context, step: ApproveByPlan) -> None:
+    """Record that the plan asks for no approval of this phase."""
+    phase = context.view.phase(step.phase)
+    context.say(approval(phase, context.view, context.view.started.by, "plan"))
+
+
+async def apply_to_stage(context: Context, step: ApplyToStage) -> None:
+    """Write the approved change set into the stage as one transaction."""
+    phase = context.view.phase(step.phase)
+    done = _already_done(context, phase)
+    if done:
+        verified = len(done.intent.writes) - len(done.last.left)
+        context.say(ApplyFinished(step.phase, done.intent.id, verified, done.last.left))
+        return
+    transaction = context.transaction_id(step.phase, "execute")
+    rows = writes(phase.manifest)
+    await context.in_thread(lambda: _ready_stage(context))
+    context.say(ApplyStarted(step.phase, transaction, "stage", "execute", len(rows)))
+    result = await context.in_thread(
+        lambda: on_stage(context, transaction, "execute", rows, step.phase)
+    )
+    context.say(ApplyFinished(step.phase, transaction, result.verified, result.left))
+
+
+def _already_done(context: Context, phase: PhaseView) -> Record | None:
+    path = context.session.paths.transaction(phase.transaction) if phase.transaction else ""
+    record = read_record(path) if path and exists(path) else None
+    return record if record and record.last.state == "done" else None
+
+
+def _ready_stage(context: Context) -> None:
+    """Lay out the run's base as the stage, unless it is there."""
+    stage = context.session.paths.stage(context.run.id)
+    if exists(stage):
+        return
+    part = f"{stage}.part"
+    remove(part)
+    export(
+        context.session.workshop,
+        context.session.workshop.files(context.view.started.base_tree),
+        part,
+    )
+    os.rename(part, stage)
+
+
+def on_stage(
+    context: Context,
+    transaction: str,
+    purpose: Purpose,
+    rows: tuple[Write, ...],
+    phase: int,
+    *,
+    hooks: Hooks | None = None,
+    removable: tuple[str, ...] | None = None,
+) -> Result:
+    """Run one transaction on the stage; a rollback leaves alone what is not as we wrote it."""
+    paths = context.session.paths
+    intent = Intent(
+        id=transaction,
+        place="stage",
+        purpose=purpose,
+        phase=phase,
+        root=paths.stage(context.run.id),
+        staging=paths.staging(transaction),
+        vault=paths.vault(transaction),
+        writes=rows,
+        object_format=context.session.repository.object_format,
+        removable=removable,
+    )
+    os.makedirs(os.path.dirname(intent.staging), mode=0o700, exist_ok=True)
+    with context.moves(transaction) as moves:
+        work = Transaction(
+            Record.begin(paths.transaction(transaction), intent),
+            watched(hooks or workshop_content(context), moves, context),
+        )
+        work.prepare(on_mismatch="refuse" if purpose == "execute" else "leave")
+        work.commit()
+        work.switch()
+        return work.finish()
+
+
+def watched(hooks: Hooks, moves: Moves, context: Context) -> Hooks:
+    """Return ``hooks`` that also tell whoever watches, and stop when asked."""
+    return Hooks(hooks.content, moved=moves, step=hooks.step, cancelled=context.stop.is_set)
+
+
+async def publish_branch(context: Context, step: PublishBranch) -> None:
+    """Make the phase's commit and branch; on failure take the stage back."""
+    phase = context.view.phase(step.phase)
+    branch = f"{BRANCH_PREFIX}phase-{step.phase}-{time_of(phase.transaction)[0]}"
+    try:
+        commit = await context.in_thread(lambda: _publish(context, phase, branch))
+    except (ClubosError, OSError):
+        await context.in_thread(lambda: _take_back(context, phase))
+        raise
+    context.say(Executed(step.phase, phase.change_set, branch, commit, phase.transaction))
+
+
+def _publish(context: Context, phase: PhaseView, branch: str) -> CommitId:
+    session, view = context.session, context.view
+    present = refs.read_ref(session.repository, f"refs/heads/{branch}")
+    if present and trailer("ClubOS-Transaction", phase.transaction) in _message(context, present):
+        return present  # made before a crash
+    before = view.predecessor(phase.number)
+    parent = before.commit if before else view.started.base_commit
+    spec = CommitSpec(
+        phase.change_set,
+        (parent,),
+        _phase_message(context, phase),
+        identity(session.repository),
+        time_of(phase.transaction)[1],
+    )
+    commit = session.workshop.commit(spec)
+    _, data = session.workshop.objects.read(commit)
+    objects = session.workshop.new_objects(phase.change_set, phase.base)
+    with refs.published(session.repository, [*objects, NewObject("commit", commit, data)]):
+        refs.create_branch(session.repository, branch, commit)
+    return commit
+
+
+def _phase_message(context: Context, phase: PhaseView) -> str:
+    approved = phase.approval
+    assert approved, "BUG: an executed phase without an approval"
+    who = f"{approved.by} (by plan)" if approved.how == "plan" else approved.by
+    lines = [f"Phase {phase.number}: {phase.spec.name}", ""]
+    if phase.spec.description:
+        lines += [phase.spec.description, ""]
+    lines += [f"- {action.name}" for action in phase.spec.action]
+    trailers = [
+        trailer("ClubOS-Run", context.run.id),
+        trailer("ClubOS-Phase", str(phase.number)),
+        trailer("ClubOS-Change-Set", phase.change_set),
+        trailer("ClubOS-Transaction", phase.transaction),
+        trailer("Approved-by", who),
+        trailer("Assisted-by", phase.agent),
+        audit_head(context),
+    ]
+    return "\n".join([*lines, "", *trailers, ""])
+
+
+def trailer(key: str, value: str) -> str:
+    """Return one trailer line; a value can't start another line."""
+    return f"{key}: {' '.join(value.split())}"
+
+
+def audit_head(context: Context) -> str:
+    """Return the trailer that anchors the journal's head in git (P9)."""
+    return trailer("Audit-Head", f"{context.run.journal.seq}:{context.run.journal.head}")
+
+
+def _message(context: Context, commit: str) -> str:
+    _, data = context.session.workshop.objects.read(commit)
+    return data.split(b"\n\n", 1)[-1].decode("utf-8", "replace")
+
+
+def _take_back(context: Context, phase: PhaseView) -> None:
+    record = read_record(context.session.paths.transaction(phase.transaction))
+    assert record, "BUG: a staged phase without its record"
+    back = reverse([record])
+    on_stage(
+        context,
+        context.transaction_id(phase.number, "rollback"),
+        "rollback",
+        back.writes,
+        phase.number,
+        hooks=Hooks(back.content),
+        removable=back.removable,
+    )

@@ -1,0 +1,226 @@
+"""Merge what is validated into the branch the run started from, and bring the checkout along.
+
+``commit_to_target`` is the one way a commit of ours reaches that branch; reverts use it too.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+
+from clubos_tui.apply.record import Intent, Purpose, Record, RefMove, read_record
+from clubos_tui.apply.transaction import Hooks, Result
+from clubos_tui.changes.manifest import TreeId, Write, changes_between, writes
+from clubos_tui.engine.decide import Merge, PrepareMerge
+from clubos_tui.engine.effects.check import workshop_content
+from clubos_tui.engine.effects.context import Context, exists, time_of
+from clubos_tui.engine.effects.execute import audit_head, trailer, watched
+from clubos_tui.errors import Refused, RepositoryState, Stale
+from clubos_tui.events import ApplyStarted, CommitId, Merged, MergePrepared, RunClosed
+from clubos_tui.repository import refs
+from clubos_tui.repository.discover import identity, require_calm
+from clubos_tui.repository.index import index_path
+from clubos_tui.repository.objects import NewObject
+from clubos_tui.repository.workshop import CommitSpec
+
+
+async def prepare_merge(context: Context, _step: PrepareMerge) -> None:
+    """Find the tree that the merge would make; a new one where the target moved meanwhile."""
+    context.say(await context.in_thread(lambda: _prepare(context)))
+
+
+def _prepare(context: Context) -> MergePrepared:
+    view, workshop = context.view, context.session.workshop
+    last = view.last_on_stage()
+    assert last, "BUG: a merge without a validated phase"
+    onto = refs.read_ref(context.session.repository, view.started.target)
+    if not onto:
+        raise Stale(
+            f"branch {view.started.target.removeprefix('refs/heads/')} is gone",
+            untouched="Nothing was merged.",
+            cure="Make the branch again, or merge the last phase branch yourself.",
+        )
+    if onto == view.started.base_commit:
+        return MergePrepared(onto, last.change_set, moved=False)
+    if refs.is_ancestor(context.session.repository, last.commit, onto):
+        raise Refused(
+            "the target branch already holds the last phase",
+            untouched="Nothing was merged.",
+            cure="It was merged by someone else; end the run with `clubos rollback --run`.",
+        )
+    tree = workshop.merge(onto, last.commit)
+    manifest = changes_between(
+        workshop.files(workshop.tree_of(onto)), workshop.files(tree), "merge"
+    )
+    return MergePrepared(onto, tree, moved=True, manifest=manifest)
+
+
+async def merge(context: Context, _step: Merge) -> None:
+    """Make the merge commit and move branch, files and index to it."""
+    view = context.view
+    prepared, last = view.merge.prepared, view.last_on_stage()
+    assert prepared
+    assert last
+    target = view.started.target
+    done = await context.in_thread(lambda: _merged_before_a_crash(context, last.commit))
+    if done:
+        context.say(done, RunClosed("merged", done_by(context)))
+        return
+    transaction = context.transaction_id(0, "merge")
+    workshop = context.session.workshop
+    old_tree = workshop.tree_of(prepared.onto)
+    rows = writes(changes_between(workshop.files(old_tree), workshop.files(prepared.tree)))
+    context.say(ApplyStarted(0, transaction, "checkout", "merge", len(rows)))
+    proposal = Proposal(
+        transaction,
+        "merge",
+        prepared.tree,
+        (prepared.onto, last.commit),
+        _merge_message(context),
+        rows,
+    )
+    moved = await context.in_thread(
+        lambda: commit_to_target(context, proposal, workshop_content(context))
+    )
+    context.say(
+        Merged(
+            target,
+            prepared.onto,
+            moved.commit,
+            prepared.tree,
+            transaction if moved.result else "",
+        ),
+        RunClosed("merged", done_by(context)),
+    )
+
+
+def _merged_before_a_crash(context: Context, last: CommitId) -> Merged | None:
+    """Return the merge that was finished by recovery, or that moved only the ref."""
+    started, prepared = context.view.applying, context.view.merge.prepared
+    if started is None or started.purpose != "merge" or prepared is None:
+        return None
+    path = context.session.paths.transaction(started.transaction)
+    record = read_record(path) if exists(path) else None
+    target = context.view.started.target
+    if record and record.intent.ref and record.last.state == "done":
+        return Merged(
+            target, prepared.onto, CommitId(record.intent.ref.new), prepared.tree,
+            started.transaction,
+        )  # fmt: skip
+    present = refs.read_ref(context.session.repository, target)
+    if record is None and refs.is_ancestor(context.session.repository, last, present):
+        return Merged(target, prepared.onto, present, prepared.tree)
+    return None
+
+
+def done_by(context: Context) -> str:
+    """Return who asked for the step under way."""
+    queue = context.view.queue
+    return str(getattr(queue[0], "by", context.view.started.by)) if queue else ""
+
+
+def _merge_message(context: Context) -> str:
+    view = context.view
+    prepared = view.merge.prepared
+    assert prepared
+    lines = [f"Merge {view.plan.name}: {len(view.phases)} phases", ""]
+    for phase in view.phases:
+        detail = f"{phase.counts} · {phase.branch}" if phase.branch else "nothing to change"
+        lines.append(f"- {phase.number} {phase.spec.name}: {detail}")
+    approved = view.merge.approved
+    trailers = [
+        trailer("ClubOS-Run", context.run.id),
+        trailer("ClubOS-Change-Set", prepared.tree),
+        trailer("Merged-by", done_by(context)),
+        *([trailer("Approved-by", approved.by)] if approved else []),
+        audit_head(context),
+    ]
+    return "\n".join([*lines, "", *trailers, ""])
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """A commit that is to become the head of the target branch, and the files that go with it."""
+
+    transaction: str
+    purpose: Purpose
+    tree: TreeId
+    parents: tuple[CommitId, ...]  # the first is where the branch must be now
+    message: str
+    rows: tuple[Write, ...]
+    removable: tuple[str, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """The commit, and what was done to the checkout; ``None`` where only the ref moved."""
+
+    commit: CommitId
+    result: Result | None
+
+
+def commit_to_target(context: Context, proposal: Proposal, hooks: Hooks) -> Moved:
+    """Make the commit, move the target branch, and the checkout if it follows the branch."""
+    session = context.session
+    target = context.view.started.target
+    onto = proposal.parents[0]
+    follows = session.checkout.follows(target)
+    if follows:
+        session.checkout.require_free(proposal.rows)
+    else:
+        require_calm(session.repository)
+        _require_not_elsewhere(context, target)
+    commit = session.workshop.commit(
+        CommitSpec(
+            proposal.tree,
+            proposal.parents,
+            proposal.message,
+            identity(session.repository),
+            time_of(proposal.transaction)[1],
+        )
+    )
+    _, data = session.workshop.objects.read(commit)
+    objects = session.workshop.new_objects(proposal.tree, session.workshop.tree_of(onto))
+    with refs.published(session.repository, [*objects, NewObject("commit", commit, data)]):
+        if not follows:
+            refs.move(session.repository, target, commit, onto, f"clubos: {proposal.purpose}")
+            return Moved(commit, None)
+        intent = Intent(
+            id=proposal.transaction,
+            place="checkout",
+            purpose=proposal.purpose,
+            phase=0,
+            root=session.repository.root,
+            staging=session.checkout.staging(proposal.transaction),
+            vault=session.paths.vault(proposal.transaction),
+            writes=proposal.rows,
+            object_format=session.repository.object_format,
+            ref=RefMove(target, onto, commit),
+            index=index_path(session.repository),
+            removable=proposal.removable,
+        )
+        with context.moves(proposal.transaction) as moves:
+            record = Record.begin(session.paths.transaction(proposal.transaction), intent)
+            result = session.checkout.apply(record, watched(hooks, moves, context))
+        return Moved(commit, result)
+
+
+def _require_not_elsewhere(context: Context, target: str) -> None:
+    """Refuse where another linked work tree has the branch checked out."""
+    common = context.session.repository.common_dir
+    heads = [os.path.join(common, "HEAD")]
+    folder = os.path.join(common, "worktrees")
+    if os.path.isdir(folder):
+        heads += [os.path.join(folder, name, "HEAD") for name in os.listdir(folder)]
+    for head in heads:
+        try:
+            with open(head, encoding="utf-8", errors="replace") as file:
+                text = file.read().strip()
+        except OSError:
+            continue
+        if text == f"ref: {target}":
+            raise RepositoryState(
+                f"another work tree has {target.removeprefix('refs/heads/')} checked out",
+                untouched="Nothing was touched.",
+                cure="Run clubos in that work tree.",
+            )

@@ -1,0 +1,318 @@
+"""A dry run: lay out a workspace, let the agent act in it, find what it changed, seal a part.
+
+Nothing here writes outside the state folder (P1).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import hashlib
+import os
+import time
+from collections.abc import Mapping
+
+from clubos_tui.agents import require
+from clubos_tui.agents.base import Agent, Notice, Request, TurnEnded, Workspace, encode
+from clubos_tui.changes.decisions import kept, rejected
+from clubos_tui.changes.manifest import (
+    Change,
+    Entry,
+    TreeId,
+    change,
+    kind_of,
+    pair_renames,
+    path_bytes,
+)
+from clubos_tui.changes.paths import collision
+from clubos_tui.disk import NotAFile, parent_of, read_path
+from clubos_tui.engine.decide import FinishAttempt, RunAction, Seal, StartAttempt
+from clubos_tui.engine.effects.context import Context
+from clubos_tui.engine.state import PhaseView
+from clubos_tui.errors import AgentFailed, ClubosError, HostilePath, Refused
+from clubos_tui.events import (
+    ActionFinished,
+    ActionStarted,
+    AttemptStarted,
+    ProposalFailed,
+    Proposed,
+    ProposedNothing,
+    Sealed,
+)
+from clubos_tui.streams import StreamWriter
+from clubos_tui.workspace.export import export, remove, write_entry
+from clubos_tui.workspace.scan import Scan, scan
+from clubos_tui.workspace.secrets import withheld
+
+
+async def start_attempt(context: Context, step: StartAttempt) -> None:
+    """Choose the base and lay out the workspace."""
+    view, phase = context.view, context.view.phase(step.phase)
+    base = view.base_of(step.phase)
+    if base is None:
+        raise Refused(
+            f"phase {step.phase} has nothing to build on any more",
+            untouched="Nothing was written.",
+            cure="Propose the phase before it first.",
+        )
+    attempt = phase.attempt + 1
+    rejection = phase.rejection
+    revises = rejection is not None and rejection.attempt == phase.attempt and phase.base == base
+    seed = rejection.change_set if revises and rejection else base
+    name = view.started.agent or view.plan.agent_of(step.phase)
+    require(name, context.session.agents)
+    folder = context.session.paths.workspace(context.run.id, step.phase, attempt)
+    files = context.session.workshop.files(seed)
+    secrets = withheld(files)
+    await context.in_thread(lambda: _lay_out(context, files, secrets, folder))
+    await _end_agents(context)
+    context.say(AttemptStarted(step.phase, attempt, base, seed, name, folder, secrets))
+
+
+def _lay_out(
+    context: Context, files: Mapping[str, Entry], secrets: tuple[str, ...], folder: str
+) -> None:
+    remove(folder)
+    hidden = set(secrets)
+    shown = {path: entry for path, entry in files.items() if path not in hidden}
+
+    def look(_done: int, _total: int) -> None:
+        if context.stop.is_set():
+            raise Refused("interrupted", untouched="Nothing outside the workspace was written.")
+
+    export(context.session.workshop, shown, folder, progress=look)
+
+
+async def run_action(context: Context, step: RunAction) -> None:
+    """Give one prompt to the agent, stream what it says, scan what it did."""
+    phase = context.view.phase(step.phase)
+    action = phase.action(step.action)
+    if action.status == "running" or not os.path.isdir(phase.workspace):
+        # A crash cut this action short: its half of the work is not evidence of anything.
+        files = context.session.workshop.files(phase.tree)
+        await context.in_thread(lambda: _lay_out(context, files, phase.withheld, phase.workspace))
+    name = f"{step.phase}-{phase.attempt}-{step.action}.jsonl"
+    path = context.session.paths.stream(context.run.id, name)
+    context.say(ActionStarted(step.phase, phase.attempt, step.action, path))
+    began = time.monotonic()
+    writer = StreamWriter(path)
+    try:
+        ended = await _prompt(context, phase, step.action, writer)
+        if ended.reason == "end_turn":
+            tree, changes = await context.in_thread(lambda: _measure(context, phase, step.action))
+        else:
+            raise AgentFailed(
+                ended.error or f"the agent stopped: {ended.reason}",
+                untouched="Nothing outside the workspace was written.",
+                cure=ended.cure or f"Look at the log, then propose phase {step.phase} again.",
+            )
+    except (AgentFailed, HostilePath) as error:
+        failed = Notice(error.message, "error")
+        writer.write(*encode(failed), time=time.monotonic())
+        context.say(
+            ActionFinished(
+                step.phase, phase.attempt, step.action, "failed", phase.tree,
+                error=error.message, stream_sha256=writer.close(),
+                milliseconds=_since(began),
+            ),
+            ProposalFailed(step.phase, phase.attempt, step.action, error.message, error.cure),
+        )  # fmt: skip
+        await _end_agents(context)
+        return
+    finally:
+        stream_sha256 = writer.close()
+    context.say(
+        ActionFinished(
+            step.phase, phase.attempt, step.action, "success", tree, result=ended.summary,
+            changes=changes, stream_sha256=stream_sha256, milliseconds=_since(began),
+        )
+    )  # fmt: skip
+
+
+async def _prompt(
+    context: Context, phase: PhaseView, action_id: str, writer: StreamWriter
+) -> TurnEnded:
+    agent = await _agent(context, phase)
+    spec = next(item for item in phase.spec.action if item.id == action_id)
+    rejection = phase.rejection if phase.seed != phase.base else None
+    request = Request(
+        spec.id,
+        spec.prompt or spec.name,
+        rejection.reason if rejection else "",
+        rejection.notes if rejection else (),
+    )
+    if phase.withheld:
+        notice = Notice(f"{len(phase.withheld)} secret files were withheld from the agent", "info")
+        writer.write(*encode(notice), time=time.monotonic())
+    ended: TurnEnded | None = None
+    try:
+        async for event in agent.prompt(request):
+            if ended is not None:
+                raise AgentFailed("the agent went on after it had ended its turn")
+            writer.write(*encode(event), time=time.monotonic())
+            if isinstance(event, TurnEnded):
+                ended = event
+    except asyncio.CancelledError:
+        with contextlib.suppress(ClubosError):
+            await agent.cancel()
+        raise
+    if ended is None:
+        raise AgentFailed(
+            "the agent's stream ended without the end of its turn",
+            cure=f"Propose phase {phase.number} again.",
+        )
+    return ended
+
+
+async def _agent(context: Context, phase: PhaseView) -> Agent:
+    key = (phase.number, phase.attempt)
+    agent = context.agents.get(key)
+    if agent is None:
+        agent = require(phase.agent, context.session.agents)()
+        await agent.start(
+            Workspace(
+                phase.workspace, context.view.plan, phase.number, phase.attempt, phase.withheld
+            )
+        )
+        context.agents[key] = agent
+    return agent
+
+
+async def _end_agents(context: Context) -> None:
+    while context.agents:
+        _, agent = context.agents.popitem()
+        await agent.aclose()
+
+
+def _measure(
+    context: Context, phase: PhaseView, action_id: str
+) -> tuple[TreeId, tuple[Change, ...]]:
+    workshop = context.session.workshop
+    known = workshop.files(phase.tree)
+    found = scan(
+        phase.workspace,
+        known,
+        object_format=workshop.object_format,
+        withheld=phase.withheld,
+    )
+    if not found.puts:
+        return phase.tree, ()
+    tree = workshop.build(phase.tree, found.puts, found.blobs)
+    return tree, tuple(_rows(context, known, found, action_id))
+
+
+def _rows(
+    context: Context, known: Mapping[str, Entry], found: Scan, action_id: str
+) -> list[Change]:
+    rows = []
+    for path in sorted(found.puts, key=path_bytes):
+        before, after = known.get(path), found.puts[path]
+        old = context.session.workshop.objects.blob(before.blob) if before and after else b""
+        new = found.blobs[after.blob] if after else b""
+        rows.append(
+            change(path, before, after, kind_of(before, after, old=old, new=new), action_id)
+        )
+    return rows
+
+
+async def finish_attempt(context: Context, step: FinishAttempt) -> None:
+    """Turn the actions' changes into the phase's manifest, or say that there are none."""
+    phase = context.view.phase(step.phase)
+    await _end_agents(context)
+    manifest = await context.in_thread(lambda: _manifest(context, phase))
+    if not manifest:
+        context.say(ProposedNothing(step.phase, phase.attempt))
+        return
+    clash = _collision(context, phase, manifest)
+    if clash:
+        context.say(ProposalFailed(step.phase, phase.attempt, "", clash, "Rename one of them."))
+        return
+    paths = [row.path for row in manifest] + [row.old_path for row in manifest if row.old_path]
+    checkout = await context.in_thread(lambda: fingerprints(context.session.repository.root, paths))
+    context.say(Proposed(step.phase, phase.attempt, phase.base, phase.tree, manifest, checkout))
+
+
+def _manifest(context: Context, phase: PhaseView) -> tuple[Change, ...]:
+    workshop = context.session.workshop
+    base, tree = workshop.files(phase.base), workshop.files(phase.tree)
+    last: dict[str, Change] = {}
+    for action in phase.actions:
+        for row in action.changes:
+            last[row.path] = row
+    if phase.seed != phase.base:  # what a revision inherits counts too
+        for path in base.keys() | tree.keys():
+            if base.get(path) != tree.get(path) and path not in last:
+                last[path] = change(path, None, None, "modify", "")
+    rows = []
+    for path in sorted(last, key=path_bytes):
+        before, after, row = base.get(path), tree.get(path), last[path]
+        if before == after:
+            continue
+        if (row.before, row.after) == (before, after):
+            rows.append(row)
+            continue
+        old = workshop.objects.blob(before.blob) if before and after else b""
+        new = workshop.objects.blob(after.blob) if after else b""
+        rows.append(
+            change(path, before, after, kind_of(before, after, old=old, new=new), row.action)
+        )
+    effects = {row.effect for row in rows}
+    if {"create", "delete"} <= effects:
+        return pair_renames(rows, workshop.renames(phase.base, phase.tree))
+    return tuple(rows)
+
+
+def _collision(context: Context, phase: PhaseView, manifest: tuple[Change, ...]) -> str | None:
+    new = {row.path for row in manifest if row.before is None or row.old_path}
+    if not new:
+        return None
+    tree = context.session.workshop.files(phase.tree)
+    clash = collision([*sorted(tree.keys() - new), *sorted(new)])
+    if clash and new.intersection(clash):
+        return f"{clash[0]!r} and {clash[1]!r} are one file on a case-insensitive disk"
+    return None
+
+
+def fingerprints(root: str, paths: list[str]) -> dict[str, str]:
+    """Return the SHA-256 of what lies at each path of the checkout now; reads only."""
+    out = {}
+    for path in paths:
+        try:
+            found = read_path(root, path)
+        except (NotADirectoryError, NotAFile):
+            out[path] = "not a file"
+            continue
+        if found:
+            content = found.mode.encode() + b"\0" + found.data
+            out[path] = hashlib.sha256(content).hexdigest()
+    return out
+
+
+async def seal(context: Context, step: Seal) -> None:
+    """Build the tree of what was not rejected, and bring the workspace to it."""
+    phase = context.view.phase(step.phase)
+    keep = kept(phase.manifest, phase.decisions)
+    drop = rejected(phase.manifest, phase.decisions)
+    tree = await context.in_thread(lambda: _seal(context, phase, drop))
+    context.say(Sealed(step.phase, phase.attempt, phase.base, phase.change_set, tree, keep))
+
+
+def _seal(context: Context, phase: PhaseView, drop: tuple[Change, ...]) -> TreeId:
+    workshop = context.session.workshop
+    base = workshop.files(phase.base)
+    puts: dict[str, Entry | None] = {}
+    for row in drop:
+        for path in filter(None, (row.path, row.old_path)):
+            puts[path] = base.get(path)
+    tree = workshop.build(phase.change_set, puts, {})
+    for path in puts:
+        with contextlib.suppress(FileNotFoundError), parent_of(phase.workspace, path) as (fd, name):
+            os.unlink(name, dir_fd=fd)
+    for path, entry in puts.items():
+        if entry:
+            write_entry(workshop, phase.workspace, path, entry)
+    return tree
+
+
+def _since(began: float) -> int:
+    return round((time.monotonic() - began) * 1000)

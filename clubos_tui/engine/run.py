@@ -1,0 +1,259 @@
+"""A run: its journal, the state it folds to, and the things a person may say to it.
+
+Every request and decision goes through :meth:`Run.say`, which asks the event × state table first
+and appends under the number it decided on. Nothing here moves the run; the driver does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from clubos_tui.changes.decisions import Decision
+from clubos_tui.changes.manifest import TreeId, Verdict, digest
+from clubos_tui.engine.decide import refusal
+from clubos_tui.engine.paths import StatePaths
+from clubos_tui.engine.state import PhaseView, RunView, apply
+from clubos_tui.errors import GateClosed, NeedsPerson, Refused, Stale
+from clubos_tui.events import (
+    Approved,
+    DecisionCleared,
+    EditedOutside,
+    Event,
+    ExecutionRequested,
+    FileDecided,
+    MergeApproved,
+    MergeRequested,
+    Overridden,
+    PauseRequested,
+    ProposalRequested,
+    Rejected,
+    RollbackRequested,
+    RunId,
+    SealRequested,
+    Shown,
+    UndoRequested,
+    Validated,
+)
+from clubos_tui.journal import Conflict, Journal, Record
+
+_RETRIES = 20
+
+
+class Run:
+    """One run of a repository, as any process sees it."""
+
+    def __init__(self, run_id: RunId, paths: StatePaths, journal: Journal | None = None) -> None:
+        self.id = run_id
+        self.paths = paths
+        self.journal = journal or Journal(paths.run(run_id))
+        self._view: RunView | None = None
+        self._folded = 0
+
+    @property
+    def view(self) -> RunView:
+        """The state as of the last :meth:`refresh` or :meth:`say`."""
+        if self._view is None:
+            self.refresh()
+        assert self._view is not None, "BUG: a run without its first event"
+        return self._view
+
+    def refresh(self) -> Sequence[Record]:
+        """Read what was appended since the last call and fold it in; return just that."""
+        new = self.journal.new(self._folded)
+        for record in new:
+            self._view = apply(self._view, record.event)
+        self._folded += len(new)
+        return new
+
+    def say(self, *events: Event) -> None:
+        """Append events that a person or the driver says, if they may come now.
+
+        Raises :class:`Refused` with the reason where they may not. Where another process appended
+        in between, the question is asked again on the new state.
+        """
+        for _ in range(_RETRIES):
+            self.refresh()
+            for event in events:
+                reason = refusal(self.view, event)
+                if reason:
+                    raise Refused(reason, untouched="Nothing was recorded and nothing was done.")
+            try:
+                self.journal.append(*events, expected=self._folded)
+            except Conflict:
+                continue
+            self.refresh()
+            return
+        raise Refused("the journal is too busy", untouched="Nothing was recorded.")
+
+    # --- requests -----------------------------------------------------------------------------
+
+    def propose(self, phase: int, *, by: str) -> None:
+        """Ask for a dry run of ``phase``."""
+        self.say(ProposalRequested(phase, by))
+
+    def execute(self, phase: int, *, by: str) -> None:
+        """Ask to execute ``phase`` for real."""
+        self._require_fresh(self._current(phase))
+        self.say(ExecutionRequested(phase, by))
+
+    def merge(self, *, by: str) -> None:
+        """Ask to merge what is validated."""
+        self.say(MergeRequested(by))
+
+    def roll_back(self, phase: int, *, by: str, close: bool = False) -> None:
+        """Ask to take ``phase`` and every later one back; ``close`` ends the run with it."""
+        self.say(RollbackRequested(phase, by, close))
+
+    def undo(self, *, by: str) -> None:
+        """Ask to take the last rollback back."""
+        self.say(UndoRequested(by))
+
+    def pause(self, *, by: str) -> None:
+        """Ask the driver, whichever process it is in, to interrupt the step under way."""
+        self.say(PauseRequested(by))
+
+    # --- decisions ----------------------------------------------------------------------------
+
+    def decide_file(
+        self, phase: int, path: str, verdict: Verdict, *, by: str, note: str = ""
+    ) -> None:
+        """Accept or reject one file of the pending change set; a draft until sealed."""
+        view = self._current(phase)
+        self.say(
+            FileDecided(phase, view.change_set, view.attempt, Decision(path, verdict, note), by)
+        )
+
+    def clear_decision(self, phase: int, path: str, *, by: str) -> None:
+        """Take the decision on one file back."""
+        view = self._current(phase)
+        self.say(DecisionCleared(phase, view.change_set, view.attempt, path, by))
+
+    def seal(self, phase: int, *, by: str) -> None:
+        """Ask for the tree of what was not rejected."""
+        view = self._current(phase)
+        self.say(SealRequested(phase, view.change_set, view.attempt, by))
+
+    def approve(
+        self, phase: int, change_set: TreeId, attempt: int, *, by: str, shown: Shown | None = None
+    ) -> None:
+        """Say yes to exactly what was shown.
+
+        Raises :class:`Stale` where it is no longer that, or where files it touches were changed
+        by someone else meanwhile; :class:`GateClosed` where a required check keeps it shut.
+        """
+        view = self._current(phase)
+        self._require_same(view, change_set, attempt)
+        self._require_fresh(view)
+        if self.view.reviewable(phase) is False:
+            reason = refusal(self.view, approval(view, self.view, by, "person", shown))
+            raise GateClosed(
+                f"phase {phase} cannot be approved: {reason}",
+                untouched="Nothing was approved.",
+                cure="Have it proposed again, or override the check by name and with a reason.",
+            )
+        self.say(approval(view, self.view, by, "person" if shown else "flag", shown))
+
+    def reject(self, phase: int, change_set: TreeId, attempt: int, *, reason: str, by: str) -> None:
+        """Say no, with the reason and the notes on files for the agent's next attempt."""
+        view = self._current(phase)
+        self._require_same(view, change_set, attempt)
+        notes = tuple(
+            decision
+            for _, decision in sorted(view.decisions.items())
+            if decision.note or decision.verdict == "reject"
+        )
+        self.say(Rejected(phase, change_set, attempt, reason, by, notes))
+
+    def approve_merge(self, tree: TreeId, *, by: str, flag: bool = False) -> None:
+        """Say yes to a merged tree that differs from the last phase's."""
+        self.say(MergeApproved(tree, by, "flag" if flag else "person"))
+
+    def override(self, phase: int, check: str, *, reason: str, by: str) -> None:
+        """Open a gate in spite of one check; recorded with name and reason (P7)."""
+        if not reason.strip():
+            raise NeedsPerson(
+                "an override needs a reason", untouched="Nothing was recorded.", cure="Give one."
+            )
+        view = self._current(phase)
+        self.say(Overridden(phase, view.change_set, check, reason.strip(), by))
+        closed = self.view.closed_checks("stage", view.change_set)
+        if view.state.value == "unvalidated" and not closed:
+            self.say(Validated(phase, view.change_set))
+
+    def note_outside(self, phase: int, paths: dict[str, str]) -> None:
+        """Record that touched files were changed by someone else; ``paths`` maps to SHA-256."""
+        known = self._current(phase)
+        news = {
+            path: sha
+            for path, sha in paths.items()
+            if known.outside.get(path, known.checkout.get(path, "")) != sha
+        }
+        if news:
+            self.say(EditedOutside(phase, news))
+
+    # --- what must hold -----------------------------------------------------------------------
+
+    def _current(self, phase: int) -> PhaseView:
+        self.refresh()
+        if not 1 <= phase <= len(self.view.phases):
+            raise Refused(
+                f"there is no phase {phase}; the plan has {len(self.view.phases)}",
+                untouched="Nothing was recorded.",
+            )
+        return self.view.phase(phase)
+
+    def _require_same(self, view: PhaseView, change_set: TreeId, attempt: int) -> None:
+        if view.change_set != change_set or view.attempt != attempt:
+            before = {row.path: (row.new_blob, row.new_mode) for row in view.manifest}
+            raise Stale(
+                f"phase {view.number} now proposes {view.change_set[:12] or 'nothing'} "
+                f"(attempt {view.attempt}), not {change_set[:12]} (attempt {attempt})",
+                paths=tuple(before),
+                untouched="Nothing was approved or rejected.",
+                cure=f"Look again with `clubos diff {view.number}` and decide on the new id.",
+            )
+        if self.view.status(view.number).value == "stale":
+            raise Stale(
+                f"phase {view.number} was proposed on {view.base[:12]}, and the phase before it "
+                f"now gives {self.view.base_of(view.number) or 'nothing'}",
+                untouched="Nothing was approved or rejected.",
+                cure=f"Propose phase {view.number} again.",
+            )
+
+    def _require_fresh(self, view: PhaseView) -> None:
+        moved = view.moved_outside()
+        if moved:
+            raise Stale(
+                f"files that phase {view.number} touches were changed outside since it was "
+                "proposed:\n" + "\n".join(f"  {path}" for path in moved),
+                paths=moved,
+                untouched="Nothing was approved and nothing was done.",
+                cure=f"Put them back, or propose phase {view.number} again on what is there now.",
+            )
+
+
+def approval(
+    phase: PhaseView, run: RunView, by: str, how: str, shown: Shown | None = None
+) -> Approved:
+    """Return the approval of what is pending, bound to every byte of it by a SHA-256."""
+    evidence = run.checks.get(("proposal", phase.change_set), {})
+    bound = {
+        "base": phase.base,
+        "change_set": phase.change_set,
+        "attempt": phase.attempt,
+        "manifest": [digest(row) for row in phase.manifest],
+        "checks": [digest(evidence[name]) for name in sorted(evidence)],
+        "shown": digest(shown) if shown else "",
+        "by": by,
+    }
+    assert how in {"person", "plan", "flag"}
+    return Approved(
+        phase.number,
+        phase.base,
+        phase.change_set,
+        phase.attempt,
+        by,
+        how,  # type: ignore[arg-type]
+        digest(bound),
+        shown,
+    )

@@ -1,0 +1,154 @@
+"""A repository opened for clubos: its workshop, its state folder, its runs."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import secrets
+from collections.abc import Mapping
+from datetime import UTC, datetime
+
+from clubos_tui import __version__
+from clubos_tui.agents import KNOWN, Factory, require
+from clubos_tui.apply.checkout import Checkout
+from clubos_tui.codec import canonical
+from clubos_tui.engine.paths import StatePaths
+from clubos_tui.engine.run import Run
+from clubos_tui.errors import Refused, RepositoryState, UsageError
+from clubos_tui.events import CommitId, RunId, RunStarted
+from clubos_tui.journal import first_record
+from clubos_tui.locks import FileLock
+from clubos_tui.plan import Plan
+from clubos_tui.planfile import FILE_NAME, built_in, parse
+from clubos_tui.planfile import read as read_plan
+from clubos_tui.repository.discover import (
+    Repository,
+    discover,
+    identity,
+    operation_under_way,
+    require_commit,
+)
+from clubos_tui.repository.workshop import Workshop
+
+
+class Session:
+    """Everything the engine needs to work on one repository."""
+
+    def __init__(
+        self, repository: Repository, paths: StatePaths, agents: Mapping[str, Factory]
+    ) -> None:
+        self.repository = repository
+        self.paths = paths
+        self.agents = agents
+        self.workshop = Workshop(paths.workshop, repository)
+        self.checkout = Checkout(repository, self.workshop, paths.scratch)
+        self._who = ""
+
+    @classmethod
+    def open(cls, path: str, agents: Mapping[str, Factory] | None = None) -> Session:
+        """Open the repository around ``path``; writes only to the state folder."""
+        repository = discover(path)
+        require_commit(repository)
+        return cls(repository, StatePaths.of(repository), KNOWN if agents is None else agents)
+
+    @property
+    def who(self) -> str:
+        """The person's name as git knows it."""
+        self._who = self._who or str(identity(self.repository))
+        return self._who
+
+    def close(self) -> None:
+        """End the reading process."""
+        self.workshop.close()
+
+    # --- runs ---------------------------------------------------------------------------------
+
+    def runs(self) -> list[RunId]:
+        """Return the ids of all runs, oldest first."""
+        try:
+            names = os.listdir(self.paths.runs)
+        except FileNotFoundError:
+            return []
+        started = {}
+        for name in names:
+            # A folder without a first event is what a crash before it left behind.
+            first = first_record(os.path.join(self.paths.run(name), "journal.jsonl"))
+            if first:
+                started[name] = first.at
+        return [RunId(name) for name in sorted(started, key=lambda name: (started[name], name))]
+
+    def current(self) -> Run | None:
+        """Return the open run, else the last closed one, else ``None``."""
+        names = self.runs()
+        return Run(names[-1], self.paths) if names else None
+
+    def plan(self, file: str | None = None) -> tuple[Plan, str]:
+        """Return the plan in force and where it comes from.
+
+        ``file``, else ``clubos.toml`` in the tree of HEAD (never an edit of it that is not
+        committed), else the built-in plan.
+        """
+        if file:
+            return read_plan(file), os.path.abspath(file)
+        head = require_commit(self.repository)
+        entry = self.workshop.files(self.workshop.tree_of(head.commit)).get(FILE_NAME)
+        if entry is None:
+            return built_in(), "built-in"
+        text = self.workshop.objects.blob(entry.blob).decode("utf-8", "replace")
+        return parse(text, file=FILE_NAME), f"{FILE_NAME} in {head.commit[:12]}"
+
+    def start(
+        self, plan: Plan, source: str, *, by: str, agent: str = "", run_id: str | None = None
+    ) -> Run:
+        """Start a run from HEAD; at most one is open per repository."""
+        for number in range(1, len(plan.phase) + 1):
+            require(agent or plan.agent_of(number), self.agents)
+        head = require_commit(self.repository)
+        under_way = operation_under_way(self.repository)
+        if under_way:
+            raise RepositoryState(
+                f"{self.repository.root} is in the middle of {under_way}",
+                untouched="No run was started.",
+                cure=f"Finish or abort {under_way} with git, then try again.",
+            )
+        os.makedirs(self.paths.runs, mode=0o700, exist_ok=True)
+        with FileLock(os.path.join(self.paths.root, "start.lock")):
+            before = self.current()
+            if before and before.view.ending is None:
+                raise Refused(
+                    f"run {before.id} is still open",
+                    untouched="No run was started.",
+                    cure="Go on with it, or end it with `clubos rollback --run`.",
+                )
+            data = plan.to_json()
+            run = Run(self._new_id(run_id), self.paths)
+            run.journal.append(
+                RunStarted(
+                    run=run.id,
+                    repository=self.repository.root,
+                    target=head.ref,
+                    base_commit=CommitId(head.commit),
+                    base_tree=self.workshop.tree_of(head.commit),
+                    object_format=self.repository.object_format,
+                    plan=data,
+                    plan_sha256=hashlib.sha256(canonical(data)).hexdigest(),
+                    plan_source=source,
+                    by=by,
+                    version=__version__,
+                    agent=agent,
+                    prior_head=before.journal.head if before else "",
+                ),
+                expected=0,
+            )
+            run.refresh()
+            return run
+
+    def _new_id(self, wanted: str | None) -> RunId:
+        name = wanted or f"{datetime.now(UTC):%Y%m%dT%H%M%S}-{secrets.token_hex(2)}"
+        if not name.replace("-", "").replace("_", "").replace(".", "").isalnum():
+            raise UsageError(
+                f"{name!r} is no run id", cure="Use letters, digits, hyphens and dots."
+            )
+        if os.path.exists(os.path.join(self.paths.run(name), "journal.jsonl")):
+            raise UsageError(f"there is a run {name} already", cure="Choose another --run-id.")
+        return RunId(name)

@@ -1,0 +1,82 @@
+"""What screens and commands may look at. Reads only, and never moves a run."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from clubos_tui.changes.manifest import TreeId
+from clubos_tui.engine.decide import refusal
+from clubos_tui.engine.effects.propose import fingerprints as _fingerprints
+from clubos_tui.engine.effects.rollback import Way, plan_rollback, plan_undo
+from clubos_tui.engine.run import Run
+from clubos_tui.engine.session import Session
+from clubos_tui.errors import ClubosError
+from clubos_tui.events import Event, Left, RollbackRequested, UndoRequested
+
+
+def patch(session: Session, run: Run, phase: int) -> bytes:
+    """Return a phase's change set as a git patch; empty where it has none."""
+    view = run.view.phase(phase)
+    if not view.change_set or view.change_set == view.base:
+        return b""
+    return session.workshop.patch(view.base, view.change_set)
+
+
+def merge_patch(session: Session, run: Run) -> bytes:
+    """Return what a prepared merge would change on the target branch."""
+    prepared = run.view.merge.prepared
+    if prepared is None:
+        return b""
+    return session.workshop.patch(session.workshop.tree_of(prepared.onto), prepared.tree)
+
+
+def fingerprints(session: Session, paths: Sequence[str]) -> dict[str, str]:
+    """Return the SHA-256 of what lies at each path of the checkout; ``""`` where nothing does."""
+    return dict.fromkeys(paths, "") | _fingerprints(session.repository.root, list(paths))
+
+
+@dataclass(frozen=True, slots=True)
+class RollbackPreview:
+    """The loss statement: what a rollback would restore, delete, and leave alone."""
+
+    phases: tuple[int, ...]
+    restore: tuple[str, ...]
+    delete: tuple[str, ...]
+    left: tuple[Left, ...]
+    refusal: str = ""
+
+
+def rollback_preview(session: Session, run: Run, phase: int) -> RollbackPreview:
+    """Return what taking ``phase`` and the later ones back would do."""
+    request = RollbackRequested(phase, "", close=True)
+    return _preview(run, request, lambda: plan_rollback(session, run, phase))
+
+
+def undo_preview(session: Session, run: Run) -> RollbackPreview:
+    """Return what undoing the last rollback would do."""
+    return _preview(run, UndoRequested(""), lambda: plan_undo(session, run))
+
+
+def _preview(run: Run, request: Event, plan: object) -> RollbackPreview:
+    reason = refusal(run.view, request)
+    if reason:
+        return RollbackPreview((), (), (), (), reason)
+    assert callable(plan)
+    try:
+        way: Way = plan()
+    except ClubosError as error:
+        return RollbackPreview((), (), (), (), error.message)
+    left = {item.path for item in way.left}
+    rows = [row for row in way.rows if row.path not in left]
+    return RollbackPreview(
+        way.phases,
+        tuple(row.path for row in rows if row.after),
+        tuple(row.path for row in rows if row.after is None),
+        way.left,
+    )
+
+
+def tree_of(run: Run, phase: int) -> TreeId:
+    """Return the id that a decision on ``phase`` must name."""
+    return run.view.phase(phase).change_set

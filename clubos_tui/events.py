@@ -1,0 +1,533 @@
+"""Everything that happens, as one closed union of frozen dataclasses.
+
+The journal is a list of these; state, screen and report are folds of it. A tag names each type
+in the stored form. Fields hold what a fold needs and what an auditor asks for: who, what exactly
+(ids, not descriptions), when it was shown. Times are UTC in ISO 8601 and added by the journal.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Literal, NewType, TypeAlias
+
+from clubos_tui.changes.decisions import Decision
+from clubos_tui.changes.manifest import Change, TreeId
+from clubos_tui.codec import DecodeError, Json, structure, unstructure
+
+RunId = NewType("RunId", str)
+Seq = NewType("Seq", int)
+CommitId = NewType("CommitId", str)
+
+Outcome = Literal["passed", "failed", "unknown", "not run"]
+Scope = Literal["proposal", "stage", "merge"]
+Ending = Literal["merged", "rolled back", "abandoned"]
+LeftReason = Literal["changed since", "index changed", "not ours"]
+
+
+# --- the run -----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class RunStarted:
+    """A person started a journey through ``plan``, which is frozen here."""
+
+    run: RunId
+    repository: str
+    target: str  # full ref name; empty where HEAD was detached
+    base_commit: CommitId
+    base_tree: TreeId
+    object_format: str
+    plan: dict[str, Any]
+    plan_sha256: str
+    plan_source: str
+    by: str
+    version: str
+    agent: str = ""  # overrides the plan's agent for every phase
+    prior_head: str = ""  # hash of the last event of the run before this one
+
+
+@dataclass(frozen=True, slots=True)
+class RunClosed:
+    """The run has ended; a merged run can still be rolled back."""
+
+    ending: Ending
+    by: str
+
+
+# --- a person asks or decides ------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class ProposalRequested:
+    """A person asked for a dry run of a phase."""
+
+    phase: int
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
+class FileDecided:
+    """A person accepted or rejected one file of a proposal; ``decision`` is a draft."""
+
+    phase: int
+    change_set: TreeId
+    attempt: int
+    decision: Decision
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
+class DecisionCleared:
+    """A person took a decision on one file back."""
+
+    phase: int
+    change_set: TreeId
+    attempt: int
+    path: str
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
+class SealRequested:
+    """A person asked for the tree of what was not rejected."""
+
+    phase: int
+    change_set: TreeId
+    attempt: int
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """What a person had on the screen when deciding."""
+
+    files: int
+    seconds: int
+    where: str  # "dashboard", "command line"
+
+
+@dataclass(frozen=True, slots=True)
+class Approved:
+    """A yes to exactly (base, change set, attempt); ``digest`` binds it to every byte."""
+
+    phase: int
+    base: TreeId
+    change_set: TreeId
+    attempt: int
+    by: str
+    how: Literal["person", "plan", "flag"]
+    digest: str
+    shown: Shown | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """A no to a change set, with the reason and the file notes for the agent's next attempt."""
+
+    phase: int
+    change_set: TreeId
+    attempt: int
+    reason: str
+    by: str
+    notes: tuple[Decision, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ExecutionRequested:
+    """A person asked to execute an approved phase for real."""
+
+    phase: int
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
+class Overridden:
+    """A person opened a gate in spite of a check, by name and with a reason (P7)."""
+
+    phase: int
+    tree: TreeId
+    check: str
+    reason: str
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
+class MergeRequested:
+    """A person asked to merge what is validated."""
+
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
+class MergeApproved:
+    """A yes to a merged tree that differs from the last phase's."""
+
+    tree: TreeId
+    by: str
+    how: Literal["person", "flag"]
+
+
+@dataclass(frozen=True, slots=True)
+class RollbackRequested:
+    """A person asked to take back ``phase`` and every later one; 1 takes the run's all."""
+
+    phase: int
+    by: str
+    close: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class UndoRequested:
+    """A person asked to take the last rollback back."""
+
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
+class PauseRequested:
+    """A person interrupted the step under way."""
+
+    by: str
+
+
+# --- the driver reports ------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptStarted:
+    """The agent gets a workspace; ``seed`` is the tree it starts from (the base, or a rejected
+    proposal).
+    """
+
+    phase: int
+    attempt: int
+    base: TreeId
+    seed: TreeId
+    agent: str
+    workspace: str
+    withheld: tuple[str, ...] = ()  # tracked files kept from the agent as secrets (P12)
+
+
+@dataclass(frozen=True, slots=True)
+class ActionStarted:
+    """An action's prompt goes to the agent; its chatter goes to ``stream``."""
+
+    phase: int
+    attempt: int
+    action: str
+    stream: str
+
+
+@dataclass(frozen=True, slots=True)
+class ActionFinished:
+    """An action ended; ``tree`` and ``changes`` are what the scan found, not what it said."""
+
+    phase: int
+    attempt: int
+    action: str
+    status: Literal["success", "failed"]
+    tree: TreeId
+    result: str = ""
+    error: str = ""
+    changes: tuple[Change, ...] = ()
+    stream_sha256: str = ""
+    milliseconds: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Proposed:
+    """An attempt ended with a change set."""
+
+    phase: int
+    attempt: int
+    base: TreeId
+    change_set: TreeId
+    manifest: tuple[Change, ...]
+    checkout: dict[str, str] = field(default_factory=dict)  # path -> SHA-256 of what lies there
+
+
+@dataclass(frozen=True, slots=True)
+class ProposedNothing:
+    """An attempt ended and the workspace is as it was."""
+
+    phase: int
+    attempt: int
+
+
+@dataclass(frozen=True, slots=True)
+class ProposalFailed:
+    """An attempt ended without a change set."""
+
+    phase: int
+    attempt: int
+    action: str
+    error: str
+    cure: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Sealed:
+    """The tree of what was not rejected; it takes the proposal's place."""
+
+    phase: int
+    attempt: int
+    base: TreeId
+    from_change_set: TreeId
+    change_set: TreeId
+    manifest: tuple[Change, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class CheckFinished:
+    """One check gave its evidence about one tree."""
+
+    phase: int
+    scope: Scope
+    tree: TreeId
+    check: str
+    outcome: Outcome
+    required: bool
+    summary: str
+    evidence: tuple[str, ...] = ()
+    tool: str = ""
+    cases: int = 0
+    milliseconds: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Rehearsed:
+    """The change set was applied and rolled back in a scratch folder, and compared."""
+
+    phase: int
+    change_set: TreeId
+    identical: bool
+    files: int
+    detail: str = ""
+    milliseconds: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class ChecksFinished:
+    """All checks of a tree have ended; ``open`` tells whether the gate is."""
+
+    phase: int
+    scope: Scope
+    tree: TreeId
+    open: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Left:
+    """A path an operation left alone, and why."""
+
+    path: str
+    reason: LeftReason
+
+
+@dataclass(frozen=True, slots=True)
+class ApplyStarted:
+    """A transaction is about to write: the intent, durable before the first byte."""
+
+    phase: int
+    transaction: str
+    place: Literal["stage", "checkout"]
+    purpose: Literal["execute", "merge", "rollback", "undo"]
+    files: int
+
+
+@dataclass(frozen=True, slots=True)
+class ApplyFinished:
+    """A transaction ended; ``verified`` paths were compared afresh after it."""
+
+    phase: int
+    transaction: str
+    verified: int
+    left: tuple[Left, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Executed:
+    """The approved tree is on the stage and on the phase's branch."""
+
+    phase: int
+    change_set: TreeId
+    branch: str
+    commit: CommitId
+    transaction: str
+
+
+@dataclass(frozen=True, slots=True)
+class Validated:
+    """The checkpoint passed on the stage."""
+
+    phase: int
+    tree: TreeId
+
+
+@dataclass(frozen=True, slots=True)
+class Unvalidated:
+    """The checkpoint did not pass on the stage."""
+
+    phase: int
+    tree: TreeId
+    checks: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class MergePrepared:
+    """The tree a merge would make; equal to the last phase's where the target did not move."""
+
+    onto: CommitId
+    tree: TreeId
+    moved: bool
+    manifest: tuple[Change, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Merged:
+    """The target ref moved to the merge commit, and the checkout with it."""
+
+    target: str
+    onto: CommitId
+    commit: CommitId
+    tree: TreeId
+    transaction: str = ""  # empty where the person has another branch checked out
+
+
+@dataclass(frozen=True, slots=True)
+class RolledBack:
+    """Phases from ``phase`` on were taken back; ``commit`` is the revert after a merge."""
+
+    phase: int
+    phases: tuple[int, ...]
+    transaction: str
+    restored: int
+    deleted: int
+    left: tuple[Left, ...] = ()
+    commit: CommitId = CommitId("")
+
+
+@dataclass(frozen=True, slots=True)
+class Undone:
+    """The last rollback was taken back."""
+
+    phases: tuple[int, ...]
+    transaction: str
+    restored: int
+    left: tuple[Left, ...] = ()
+    commit: CommitId = CommitId("")
+
+
+@dataclass(frozen=True, slots=True)
+class StepFailed:
+    """A step could not be done; it left things as they were, and waits for a person."""
+
+    step: str
+    phase: int
+    error: str
+    untouched: str = ""
+    cure: str = ""
+    code: int = 1  # the exit code that goes with it
+
+
+@dataclass(frozen=True, slots=True)
+class Paused:
+    """The step under way was interrupted and undone."""
+
+    step: str
+    phase: int
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
+class EditedOutside:
+    """Files of the repository that a proposal touches were changed by someone else."""
+
+    phase: int
+    paths: dict[str, str]  # path -> SHA-256 of what lies there now; empty where nothing does
+
+
+@dataclass(frozen=True, slots=True)
+class Recovered:
+    """An operation that a crash cut short was finished or undone."""
+
+    transaction: str
+    direction: Literal["finished", "undone", "held"]
+    detail: str
+    left: tuple[Left, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class JournalRecovered:
+    """A half-written last line was cut off after a crash."""
+
+    bytes_cut: int
+
+
+Event: TypeAlias = (
+    RunStarted | RunClosed
+    | ProposalRequested | FileDecided | DecisionCleared | SealRequested | Approved | Rejected
+    | ExecutionRequested | Overridden | MergeRequested | MergeApproved | RollbackRequested
+    | UndoRequested | PauseRequested
+    | AttemptStarted | ActionStarted | ActionFinished | Proposed | ProposedNothing
+    | ProposalFailed | Sealed | CheckFinished | Rehearsed | ChecksFinished | ApplyStarted
+    | ApplyFinished | Executed | Validated | Unvalidated | MergePrepared | Merged | RolledBack
+    | Undone | StepFailed | Paused | EditedOutside | Recovered | JournalRecovered
+)  # fmt: skip
+
+# The stored tags. Renaming a class is free; renaming a tag breaks every journal there is.
+TAGS: dict[type[Event], str] = {
+    RunStarted: "run.started",
+    RunClosed: "run.closed",
+    ProposalRequested: "proposal.requested",
+    FileDecided: "file.decided",
+    DecisionCleared: "decision.cleared",
+    SealRequested: "seal.requested",
+    Approved: "approved",
+    Rejected: "rejected",
+    ExecutionRequested: "execution.requested",
+    Overridden: "overridden",
+    MergeRequested: "merge.requested",
+    MergeApproved: "merge.approved",
+    RollbackRequested: "rollback.requested",
+    UndoRequested: "undo.requested",
+    PauseRequested: "pause.requested",
+    AttemptStarted: "attempt.started",
+    ActionStarted: "action.started",
+    ActionFinished: "action.finished",
+    Proposed: "proposed",
+    ProposedNothing: "proposed.nothing",
+    ProposalFailed: "proposal.failed",
+    Sealed: "sealed",
+    CheckFinished: "check.finished",
+    Rehearsed: "rehearsed",
+    ChecksFinished: "checks.finished",
+    ApplyStarted: "apply.started",
+    ApplyFinished: "apply.finished",
+    Executed: "executed",
+    Validated: "validated",
+    Unvalidated: "unvalidated",
+    MergePrepared: "merge.prepared",
+    Merged: "merged",
+    RolledBack: "rolled.back",
+    Undone: "undone",
+    StepFailed: "step.failed",
+    Paused: "paused",
+    EditedOutside: "edited.outside",
+    Recovered: "recovered",
+    JournalRecovered: "journal.recovered",
+}
+TYPES: dict[str, type[Event]] = {tag: cls for cls, tag in TAGS.items()}
+
+
+def encode(event: Event) -> tuple[str, Json]:
+    """Return the tag and the fields of ``event`` as JSON values."""
+    return TAGS[type(event)], unstructure(event)
+
+
+def decode(tag: str, data: Json) -> Event:
+    """Return the event; raises :class:`~clubos_tui.codec.DecodeError` for one we do not know."""
+    cls = TYPES.get(tag)
+    if cls is None:
+        raise DecodeError(f"unknown event {tag!r}; it was written by another version of clubos")
+    return structure(cls, data)

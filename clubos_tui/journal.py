@@ -1,0 +1,239 @@
+"""The journal: a run's events, appended, chained and flushed to disk. The only truth.
+
+One JSON object a line: ``seq``, ``at``, ``type``, ``data``, ``prev`` (hash of the line before) and
+``hash`` (SHA-256 of the canonical text of the other five). The chain shows an edited, removed,
+added or moved line. It can't show that the end was cut off or that all was written anew: the
+trailers of phase, merge and revert commits hold the head for that (P9).
+
+An append is: take the append lock, read what others appended, compare the expected number, write
+one line, ``fdatasync``. Whoever acts on an event acts after that. A last line without its line
+end is what a crash leaves; it is cut off and the cut is recorded. Any other damage stops us.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import json
+import os
+import re
+from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from clubos_tui.codec import DecodeError, Json, canonical
+from clubos_tui.disk import sync_folder
+from clubos_tui.errors import JournalDamaged
+from clubos_tui.events import Event, JournalRecovered, Seq, decode, encode
+from clubos_tui.locks import FileLock
+
+GENESIS = "0" * 64
+WATCH_SECONDS = 0.02
+
+# Keys and tokens as their makers write them. Redaction is for log and stream only; what is
+# applied is never touched.
+_SECRET = re.compile(
+    rb"sk-[A-Za-z0-9_-]{20,}|AKIA[0-9A-Z]{16}|gh[pousr]_[A-Za-z0-9]{30,}|xox[abpr]-[0-9A-Za-z-]{10,}"
+    rb"|-----BEGIN [A-Z ]*PRIVATE KEY-----"
+)
+
+
+class Conflict(Exception):
+    """Someone else appended first; load again and decide again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """An event with its place in the chain."""
+
+    seq: Seq
+    at: str
+    event: Event
+    hash: str
+
+
+def redact(line: bytes) -> bytes:
+    """Return ``line`` with keys and tokens replaced; the one choke point for log and stream."""
+    return _SECRET.sub(b"[redacted]", line)
+
+
+def now() -> str:
+    """Return the present time as the journal writes it: UTC, milliseconds."""
+    return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+class Journal:
+    """One run's journal file, read incrementally and appended to by any process."""
+
+    def __init__(self, folder: str, *, clock: Callable[[], str] = now) -> None:
+        """Open the journal in ``folder``; the file is made by the first append."""
+        self.folder = folder
+        self.path = os.path.join(folder, "journal.jsonl")
+        self._lock = FileLock(os.path.join(folder, "append.lock"))
+        self._clock = clock
+        self._records: list[Record] = []
+        self._offset = 0
+        self._head = GENESIS
+
+    @property
+    def head(self) -> str:
+        """The hash of the last record read."""
+        return self._head
+
+    @property
+    def seq(self) -> Seq:
+        """The number of the last record read; 0 for an empty journal."""
+        return Seq(len(self._records))
+
+    def load(self) -> Sequence[Record]:
+        """Read what was appended since the last call; return all records."""
+        self._read(cut_torn_tail=False)
+        return self._records
+
+    def new(self, after: int) -> Sequence[Record]:
+        """Return the records after number ``after``, reading the file first."""
+        self._read(cut_torn_tail=False)
+        return self._records[after:]
+
+    def append(self, *events: Event, expected: int | None = None) -> Record:
+        """Append ``events`` as one durable write; return the last record.
+
+        ``expected`` is the number of the last record the caller decided on. Raises
+        :class:`Conflict` where another process appended since, :class:`JournalDamaged` where the
+        chain is broken, :class:`OSError` where the disk is full; then nothing was appended.
+        """
+        os.makedirs(self.folder, mode=0o700, exist_ok=True)
+        with self._lock:
+            self._read(cut_torn_tail=True)
+            if expected is not None and expected != self.seq:
+                raise Conflict(f"expected {expected}, the journal is at {self.seq}")
+            lines, records, head = [], [], self._head
+            for number, event in enumerate(events, self.seq + 1):
+                line, record = _seal(number, self._clock(), event, head)
+                lines.append(line)
+                records.append(record)
+                head = record.hash
+            self._write(b"".join(lines))
+            self._records.extend(records)
+            self._head = head
+            return records[-1]
+
+    async def watch(self, after: int) -> AsyncIterator[Record]:
+        """Yield the records after number ``after``, those there are and those to come."""
+        while True:
+            for record in self.new(after):
+                after = record.seq
+                yield record
+            await asyncio.sleep(WATCH_SECONDS)
+
+    def _write(self, data: bytes) -> None:
+        fresh = not os.path.exists(self.path)
+        fd = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+        try:
+            written = 0
+            try:
+                while written < len(data):
+                    written += os.write(fd, data[written:])
+                os.fdatasync(fd)
+            except OSError:
+                os.ftruncate(fd, self._offset)  # half a line is worse than none
+                raise
+        finally:
+            os.close(fd)
+        if fresh:
+            sync_folder(self.folder)
+        self._offset += len(data)
+
+    def _read(self, *, cut_torn_tail: bool) -> None:
+        try:
+            fd = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC)
+        except FileNotFoundError:
+            return
+        try:
+            size = os.fstat(fd).st_size
+            if size < self._offset:
+                raise JournalDamaged(
+                    f"{self.path} became shorter while it was open",
+                    untouched="The repository was not touched.",
+                    cure="Restore the file, or look at the trailers of the phase branches.",
+                )
+            if size == self._offset:
+                return
+            data = os.pread(fd, size - self._offset, self._offset)
+        finally:
+            os.close(fd)
+        whole = data.rfind(b"\n") + 1
+        records, head = parse(data[:whole], start=self.seq, head=self._head, where=self.path)
+        self._records.extend(records)
+        self._head = head
+        self._offset += whole
+        torn = len(data) - whole
+        if torn and cut_torn_tail:
+            os.truncate(self.path, self._offset)
+            line, record = _seal(self.seq + 1, self._clock(), JournalRecovered(torn), self._head)
+            self._write(line)
+            self._records.append(record)
+            self._head = record.hash
+
+
+def first_record(path: str) -> Record | None:
+    """Return the first record of a journal file, or ``None`` where there is none."""
+    try:
+        with open(path, "rb") as file:
+            line = file.readline()
+    except OSError:
+        return None
+    return parse(line, where=path)[0][0] if line.endswith(b"\n") else None
+
+
+def parse(
+    data: bytes, *, start: int = 0, head: str = GENESIS, where: str = "journal"
+) -> tuple[list[Record], str]:
+    """Read whole lines and follow the chain; return the records and the new head.
+
+    Raises :class:`JournalDamaged` with the number of the first line that does not fit.
+    """
+    records = []
+    for number, line in enumerate(data.splitlines(), start + 1):
+        try:
+            fields: Json = json.loads(line)
+            claimed = fields.pop("hash")
+            sound = (
+                fields["seq"] == number
+                and fields["prev"] == head
+                and hashlib.sha256(canonical(fields)).hexdigest() == claimed
+            )
+            if not sound:
+                raise _damaged(where, number, "the chain does not hold")
+            event = decode(fields["type"], fields["data"])
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            if isinstance(error, DecodeError):
+                raise _damaged(where, number, str(error)) from error
+            raise _damaged(where, number, "it is not a record") from error
+        records.append(Record(Seq(number), fields["at"], event, claimed))
+        head = claimed
+    return records, head
+
+
+def _damaged(where: str, number: int, why: str) -> JournalDamaged:
+    return JournalDamaged(
+        f"{where}: record {number}: {why}",
+        untouched="Nothing was read beyond it and nothing was done.",
+        cure="Run `clubos verify`; restore the file from a copy, or start a new run.",
+    )
+
+
+def _seal(number: int, at: str, event: Event, prev: str) -> tuple[bytes, Record]:
+    tag, data = encode(event)
+    fields: Json = {"seq": number, "at": at, "type": tag, "data": data, "prev": prev}
+    body = redact(canonical(fields))
+    digest = hashlib.sha256(body).hexdigest()
+    return body[:-1] + b',"hash":"' + digest.encode() + b'"}\n', Record(
+        Seq(number), at, event, digest
+    )
+
+
+def record_json(record: Record) -> Json:
+    """Return a record as the JSON object that ``clubos log --json`` prints."""
+    tag, data = encode(record.event)
+    return {"seq": record.seq, "at": record.at, "type": tag, "hash": record.hash, **data}

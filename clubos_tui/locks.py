@@ -1,0 +1,78 @@
+"""Locks between processes, freed by the kernel when their holder dies.
+
+``flock`` and not ``lockf``: the latter is lost when *any* descriptor of the file is closed and is
+not inherited by a child, so a git that outlives us would not keep it.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import time
+from types import TracebackType
+
+
+class FileLock:
+    """One lock file, kept for ever; only the lock on it comes and goes."""
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+        self._fd: int | None = None
+
+    @property
+    def held(self) -> bool:
+        """Whether this object holds the lock."""
+        return self._fd is not None
+
+    def acquire(self, *, timeout: float = 0.0) -> bool:
+        """Take the lock, waiting up to ``timeout`` seconds; tell whether we have it."""
+        if self._fd is not None:
+            return True
+        fd = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        deadline = time.monotonic() + timeout
+        while True:
+            try:
+                fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                if time.monotonic() >= deadline:
+                    os.close(fd)
+                    return False
+                time.sleep(0.002)
+            else:
+                self._fd = fd
+                return True
+
+    def release(self) -> None:
+        """Give the lock back; without effect where it is not held."""
+        if self._fd is not None:
+            os.close(self._fd)
+            self._fd = None
+
+    def note(self, **facts: str | int) -> None:
+        """Write who holds the lock into its file, for messages only; it decides nothing."""
+        if self._fd is not None:
+            os.ftruncate(self._fd, 0)
+            os.pwrite(self._fd, json.dumps(facts).encode(), 0)
+
+    def holder(self) -> dict[str, str | int]:
+        """Return what the present or last holder wrote about itself."""
+        try:
+            with open(self.path, "rb") as file:
+                facts = json.loads(file.read() or b"{}")
+        except (OSError, ValueError):
+            return {}
+        return facts if isinstance(facts, dict) else {}
+
+    def __enter__(self) -> FileLock:
+        if not self.acquire(timeout=30.0):
+            raise TimeoutError(f"{self.path} stayed locked for 30 seconds")
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.release()

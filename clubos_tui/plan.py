@@ -1,0 +1,112 @@
+"""The plan: an ordered list of phases, each with actions, checks and what it may touch.
+
+Frozen values without file formats; :mod:`clubos_tui.planfile` reads them from TOML. A run keeps
+its plan in the journal, so a plan that changes on disk is a new run.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Literal, get_args
+
+from clubos_tui.codec import Json, structure, unstructure
+
+CheckKind = Literal["paths", "json", "env", "pairs", "imports", "secrets", "text", "protected"]
+CHECK_KINDS: tuple[str, ...] = get_args(CheckKind)
+
+
+def _help(text: str, **rules: Any) -> dict[str, Any]:
+    return {"help": text, **rules}
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """What a phase may use; 0 means no limit. Money in US cents."""
+
+    cents: int = field(default=0, metadata=_help("US cents", minimum=0))
+    tokens: int = field(default=0, metadata=_help("input and output tokens together", minimum=0))
+    turns: int = field(default=0, metadata=_help("requests to the model", minimum=0))
+    minutes: int = field(default=0, metadata=_help("minutes of agent time", minimum=0))
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """One prompt to the agent."""
+
+    id: str = field(metadata=_help("short name, unique in the plan", pattern=r"[a-z0-9][a-z0-9-]*"))
+    name: str = field(metadata=_help("what people see"))
+    prompt: str = field(default="", metadata=_help("what the agent is asked; default: the name"))
+    blueprint: str = field(
+        default="", metadata=_help("folder of files for the blueprint agent, beside the plan")
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class CheckSpec:
+    """One check of a checkpoint; what ``paths`` means depends on the kind."""
+
+    name: str = field(metadata=_help("what people see"))
+    kind: CheckKind = field(metadata=_help("which check"))
+    paths: tuple[str, ...] = field(default=(), metadata=_help("glob patterns"))
+    at_least: int = field(
+        default=1, metadata=_help("fewer cases than this is unknown, never passed", minimum=1)
+    )
+    partner: str = field(
+        default="", metadata=_help("for `pairs`: suffix of the file each one needs beside it")
+    )
+    pattern: str = field(default="", metadata=_help("for `text`: what each file must contain"))
+    if_available: bool = field(
+        default=False, metadata=_help("may be shown as not run without closing the gate")
+    )
+    seconds: int = field(default=60, metadata=_help("time limit; beyond it: unknown", minimum=1))
+
+
+@dataclass(frozen=True, slots=True)
+class Phase:
+    """An ordered part of a plan, on a branch of its own."""
+
+    name: str = field(metadata=_help("what people see"))
+    description: str = field(default="", metadata=_help("one sentence"))
+    required_approval: bool = field(
+        default=True, metadata=_help("false: approved by the plan once its checks pass")
+    )
+    rollbackable: bool = field(
+        default=True, metadata=_help("false: executing asks for a typed confirmation")
+    )
+    agent: str = field(default="", metadata=_help("agent of this phase; default: the plan's"))
+    protected: tuple[str, ...] = field(default=(), metadata=_help("paths this phase may not touch"))
+    budget: Budget = field(default=Budget(), metadata=_help("limits of this phase"))
+    action: tuple[Action, ...] = field(default=(), metadata=_help("in order", nonempty=True))
+    check: tuple[CheckSpec, ...] = field(default=(), metadata=_help("its checkpoint"))
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A whole plan. ``home`` is the folder that blueprint paths start from."""
+
+    name: str = field(metadata=_help("what people see"))
+    description: str = field(default="", metadata=_help("one sentence"))
+    agent: str = field(default="blueprint", metadata=_help("who carries it out"))
+    protected: tuple[str, ...] = field(default=(), metadata=_help("paths no phase may touch"))
+    budget: Budget = field(default=Budget(), metadata=_help("limits of the whole run"))
+    phase: tuple[Phase, ...] = field(default=(), metadata=_help("in order", nonempty=True))
+    home: str = ""
+
+    def agent_of(self, number: int) -> str:
+        """Return the name of the agent that carries out phase ``number`` (from 1)."""
+        return self.phase[number - 1].agent or self.agent
+
+    def protected_in(self, number: int) -> tuple[str, ...]:
+        """Return the patterns that phase ``number`` may not touch."""
+        return self.protected + self.phase[number - 1].protected
+
+    def to_json(self) -> Json:
+        """Return the plan as the journal keeps it."""
+        data = unstructure(self)
+        assert isinstance(data, dict)
+        return data
+
+    @classmethod
+    def from_json(cls, data: Json) -> Plan:
+        """Return the plan that a journal keeps."""
+        return structure(cls, data)

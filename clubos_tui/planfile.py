@@ -1,0 +1,264 @@
+"""Read a plan from TOML, and say everything that is wrong with one, each with its line.
+
+The types of :mod:`clubos_tui.plan` are the schema: this module walks them once to decode, and
+once to write the JSON Schema that editors use.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import importlib.resources
+import os
+import re
+import tomllib
+import types
+import typing
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from clubos_tui.codec import Json
+from clubos_tui.errors import Fault, PlanError, UsageError
+from clubos_tui.plan import Plan
+
+BUILT_IN = "clubos_v2"
+FILE_NAME = "clubos.toml"
+
+_Place = tuple[str | int, ...]
+
+
+def built_in() -> Plan:
+    """Return the plan that builds ClubOS V2."""
+    folder = importlib.resources.files("clubos_tui") / "plans" / BUILT_IN
+    text = (folder / "plan.toml").read_text(encoding="utf-8")
+    return parse(text, file="built-in plan", home=str(folder))
+
+
+def read(path: str) -> Plan:
+    """Read the plan file at ``path``; :class:`PlanError` with every fault it has."""
+    try:
+        with open(path, encoding="utf-8") as file:
+            text = file.read()
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(
+            f"the plan {path} cannot be read: {error}",
+            untouched="No run was started.",
+            cure="Name a TOML file; `clubos plan show` prints one to start from.",
+        ) from error
+    return parse(text, file=path, home=os.path.dirname(os.path.abspath(path)))
+
+
+def parse(text: str, *, file: str, home: str = "") -> Plan:
+    """Return the plan in ``text``; :class:`PlanError` names every fault with its line."""
+    try:
+        data = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        found = re.search(r"line (\d+)", str(error))
+        raise PlanError(
+            [Fault(file, int(found[1]) if found else 1, f"not TOML: {error}")]
+        ) from error
+    reader = _Reader(file, _lines(text))
+    plan: Plan | None = reader.structure(Plan, data, ())
+    if plan is not None:
+        reader.check_unique(plan)
+    if reader.faults:
+        raise PlanError(sorted(reader.faults, key=lambda fault: fault.line))
+    assert plan is not None
+    return dataclasses.replace(plan, home=home)
+
+
+class _Reader:
+    """Decodes by type and collects what is wrong instead of stopping at the first."""
+
+    def __init__(self, file: str, lines: dict[_Place, int]) -> None:
+        self.file = file
+        self.lines = lines
+        self.faults: list[Fault] = []
+
+    def fault(self, place: _Place, message: str, suggestion: str = "") -> None:
+        self.faults.append(Fault(self.file, self._line(place), message, suggestion))
+
+    def structure(self, cls: Any, data: Any, place: _Place) -> Any:
+        if not isinstance(data, dict):
+            self.fault(place, f"{_spell(place)} must be a table, not {_kind(data)}")
+            return None
+        hints = typing.get_type_hints(cls)
+        known = {field.name: field for field in _settable(cls)}
+        for key in data.keys() - known.keys():
+            near = difflib.get_close_matches(key, known, n=1)
+            self.fault(
+                (*place, key), f"unknown key {key!r} in {_spell(place)}", near[0] if near else ""
+            )
+        values = {}
+        for name, field in known.items():
+            here = (*place, name)
+            if name in data:
+                value = self.value(hints[name], data[name], here, dict(field.metadata))
+                if value is not None:
+                    values[name] = value
+            elif field.default is dataclasses.MISSING:
+                self.fault(place, f"{_spell(place)} lacks the key {name!r}")
+            elif field.metadata.get("nonempty"):
+                self.fault(place, f"{_spell(place)} needs at least one [[{_path(here)}]]")
+        try:
+            return cls(**values)
+        except TypeError:
+            return None  # a required key is missing or wrong, and that fault is noted
+
+    def value(self, kind: Any, data: Any, place: _Place, rules: dict[str, Any]) -> Any:
+        origin, args = typing.get_origin(kind), typing.get_args(kind)
+        if dataclasses.is_dataclass(kind):
+            return self.structure(kind, data, place)
+        if origin is tuple:
+            if not isinstance(data, list):
+                self.fault(place, f"{_spell(place)} must be a list, not {_kind(data)}")
+                return None
+            items = [self.value(args[0], item, (*place, at), {}) for at, item in enumerate(data)]
+            return tuple(item for item in items if item is not None)
+        if origin is typing.Literal:
+            if data not in args:
+                near = difflib.get_close_matches(str(data), args, n=1)
+                self.fault(
+                    place,
+                    f"{_spell(place)} must be one of {', '.join(args)}, not {data!r}",
+                    near[0] if near else "",
+                )
+                return None
+            return data
+        if not isinstance(data, kind) or (kind is int and isinstance(data, bool)):
+            self.fault(place, f"{_spell(place)} must be {_WORDS[kind]}, not {_kind(data)}")
+            return None
+        if "minimum" in rules and data < rules["minimum"]:
+            self.fault(place, f"{_spell(place)} must be at least {rules['minimum']}")
+        if "pattern" in rules and not re.fullmatch(rules["pattern"], data):
+            self.fault(place, f"{_spell(place)} must be lower case letters, digits and hyphens")
+        return data
+
+    def check_unique(self, plan: Plan) -> None:
+        seen: dict[str, _Place] = {}
+        for number, phase in enumerate(plan.phase):
+            for at, action in enumerate(phase.action):
+                place: _Place = ("phase", number, "action", at, "id")
+                if action.id in seen:
+                    self.fault(place, f"action id {action.id!r} is used twice")
+                seen[action.id] = place
+
+    def _line(self, place: _Place) -> int:
+        while place:
+            if place in self.lines:
+                return self.lines[place]
+            place = place[:-1]
+        return 1
+
+
+_WORDS: dict[Any, str] = {str: "a text", int: "a whole number", bool: "true or false"}
+
+
+def _kind(data: Any) -> str:
+    names = {dict: "a table", list: "a list", float: "a number with a point", **_WORDS}
+    return names.get(type(data), type(data).__name__)
+
+
+def _settable(cls: Any) -> list[dataclasses.Field[Any]]:
+    return [field for field in dataclasses.fields(cls) if field.metadata]
+
+
+def _path(place: _Place) -> str:
+    return ".".join(part for part in place if isinstance(part, str))
+
+
+def _spell(place: _Place) -> str:
+    out = ""
+    for part in place:
+        out += f"[{part + 1}]" if isinstance(part, int) else f".{part}" if out else part
+    return out or "the plan"
+
+
+_HEADER = re.compile(r"^\s*(\[\[?)\s*([A-Za-z0-9_.\-\s]+?)\s*\]\]?\s*(#.*)?$")
+_KEY = re.compile(r"^\s*([A-Za-z0-9_\-.]+)\s*=")
+
+
+def _lines(text: str) -> dict[_Place, int]:
+    """Return the line of each table and key; good enough for messages, never used to decode."""
+    lines: dict[_Place, int] = {}
+    table: _Place = ()
+    counts: dict[_Place, int] = {}
+    for number, line in _logical_lines(text):
+        header = _HEADER.match(line)
+        if header:
+            table = ()
+            parts = [part.strip() for part in header[2].split(".")]
+            for depth, part in enumerate(parts, 1):
+                table = (*table, part)
+                if depth == len(parts) and header[1] == "[[":
+                    counts[table] = counts.get(table, -1) + 1
+                if table in counts:
+                    table = (*table, counts[table])
+            lines.setdefault(table, number)
+            continue
+        key = _KEY.match(line)
+        if key:
+            lines.setdefault((*table, *key[1].split(".")), number)
+    return lines
+
+
+def _logical_lines(text: str) -> Iterator[tuple[int, str]]:
+    """Yield the lines that are not the inside of a multi-line text."""
+    closing = ""
+    for number, line in enumerate(text.splitlines(), 1):
+        if closing:
+            if closing in line:
+                closing = ""
+            continue
+        yield number, line
+        for quote in ('"""', "'''"):
+            if line.count(quote) % 2:
+                closing = quote
+
+
+# --- the schema --------------------------------------------------------------------------------
+
+
+def schema() -> Json:
+    """Return the JSON Schema (draft 2020-12) of a plan file."""
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "ClubOS plan",
+        **_schema_of(Plan),
+    }
+
+
+def _schema_of(kind: Any) -> Json:
+    if dataclasses.is_dataclass(kind):
+        hints = typing.get_type_hints(kind)
+        fields = _settable(kind)
+        return {
+            "type": "object",
+            "description": (kind.__doc__ or "").strip().split("\n")[0],
+            "additionalProperties": False,
+            "required": [field.name for field in fields if field.default is dataclasses.MISSING],
+            "properties": {field.name: _property(hints[field.name], field) for field in fields},
+        }
+    origin, args = typing.get_origin(kind), typing.get_args(kind)
+    if origin is tuple:
+        return {"type": "array", "items": _schema_of(args[0])}
+    if origin is typing.Literal:
+        return {"enum": list(args)}
+    if origin in {types.UnionType, typing.Union}:
+        return {"anyOf": [_schema_of(arg) for arg in args]}
+    return {"type": {str: "string", int: "integer", bool: "boolean"}[kind]}
+
+
+def _property(kind: Any, field: dataclasses.Field[Any]) -> Json:
+    out = {**_schema_of(kind), "description": field.metadata["help"]}
+    rename: dict[str, Callable[[Any], Json]] = {
+        "minimum": lambda value: {"minimum": value},
+        "pattern": lambda value: {"pattern": f"^{value}$"},
+        "nonempty": lambda _: {"minItems": 1},
+    }
+    for rule, value in field.metadata.items():
+        if rule in rename:
+            out.update(rename[rule](value))
+    if isinstance(field.default, str | int | bool) and field.default != "":
+        out["default"] = field.default
+    return out

@@ -1,0 +1,2 @@
+drop table bookings;
+drop type booking_status;

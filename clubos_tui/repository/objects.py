@@ -1,0 +1,267 @@
+"""Git objects: their ids, reading them in bulk, and writing many as one pack.
+
+Formats: ``gitformat-pack(5)`` for the pack and its index version 2, ``git-cat-file(1)`` for the
+batch protocol. One process serves all reads; writing needs none.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import struct
+import subprocess
+import threading
+import zlib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from clubos_tui.changes.manifest import BlobId, Entry, path_bytes, path_text
+from clubos_tui.errors import GitFailed
+from clubos_tui.repository.git import Git
+
+TREE_MODE = "40000"
+_PACK_TYPE = {"commit": 1, "tree": 2, "blob": 3}
+
+
+def new_hash(object_format: str) -> hashlib._Hash:
+    """Return the hash that a repository of this format names its objects by."""
+    return hashlib.sha1() if object_format == "sha1" else hashlib.sha256()
+
+
+def object_id(kind: str, data: bytes, object_format: str = "sha1") -> str:
+    """Return the id git gives to an object."""
+    digest = new_hash(object_format)
+    digest.update(b"%s %d\0" % (kind.encode(), len(data)))
+    digest.update(data)
+    return digest.hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class NewObject:
+    """An object that is to be written."""
+
+    kind: str
+    id: str
+    data: bytes
+
+
+class ObjectReader:
+    """Reads objects through one ``git cat-file --batch`` process, started when first needed."""
+
+    def __init__(self, git: Git) -> None:
+        self._git = git
+        self._process: subprocess.Popen[bytes] | None = None
+        self._lock = threading.Lock()
+
+    def read(self, object_id: str) -> tuple[str, bytes]:
+        """Return an object's kind and content; :class:`GitFailed` where it is missing."""
+        with self._lock:
+            process = self._started()
+            assert process.stdin
+            assert process.stdout
+            try:
+                process.stdin.write(object_id.encode() + b"\n")
+                process.stdin.flush()
+                header = process.stdout.readline().split()
+                if len(header) != 3:
+                    raise GitFailed(
+                        f"object {object_id} is missing from the repository",
+                        untouched="Nothing was written.",
+                        cure="Run `git fsck`; in a partial clone, fetch the object first.",
+                    )
+                size = int(header[2])
+                data = process.stdout.read(size)
+                process.stdout.read(1)
+            except BrokenPipeError as error:
+                raise GitFailed("git cat-file ended early") from error
+            return header[1].decode(), data
+
+    def blob(self, blob: BlobId) -> bytes:
+        """Return a blob's bytes."""
+        return self.read(blob)[1]
+
+    def close(self) -> None:
+        """End the process."""
+        if self._process:
+            assert self._process.stdin
+            assert self._process.stdout
+            self._process.stdin.close()
+            self._process.stdout.close()
+            self._process.wait()
+            self._process = None
+
+    def _started(self) -> subprocess.Popen[bytes]:
+        if self._process is None or self._process.poll() is not None:
+            self._process = subprocess.Popen(
+                self._git.command("cat-file", "--batch"),
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
+                env=self._git.environment(),
+            )
+        return self._process
+
+
+def parse_tree(data: bytes, id_bytes: int) -> dict[bytes, tuple[str, str]]:
+    """Return name → (mode, id) of a tree object."""
+    rows, at = {}, 0
+    while at < len(data):
+        space = data.index(b" ", at)
+        nul = data.index(b"\0", space)
+        end = nul + 1 + id_bytes
+        rows[data[space + 1 : nul]] = (data[at:space].decode(), data[nul + 1 : end].hex())
+        at = end
+    return rows
+
+
+def format_tree(rows: Mapping[bytes, tuple[str, str]]) -> bytes:
+    """Return the tree object of name → (mode, id); git sorts folders as if they ended in ``/``."""
+    ordered = sorted(rows, key=lambda name: name + b"/" if rows[name][0] == TREE_MODE else name)
+    return b"".join(
+        rows[name][0].encode() + b" " + name + b"\0" + bytes.fromhex(rows[name][1])
+        for name in ordered
+    )
+
+
+class TreeBuilder:
+    """Makes new trees out of old ones, reading only the folders on the way to what changes."""
+
+    def __init__(self, reader: ObjectReader, object_format: str) -> None:
+        self._reader = reader
+        self._format = object_format
+        self._id_bytes = new_hash(object_format).digest_size
+        self.empty = object_id("tree", b"", object_format)
+
+    def flatten(self, tree: str) -> dict[str, Entry]:
+        """Return every file of a tree by path."""
+        out: dict[str, Entry] = {}
+        folders = [(b"", tree)]
+        while folders:
+            prefix, folder = folders.pop()
+            for name, (mode, child) in self._rows(folder).items():
+                if mode == TREE_MODE:
+                    folders.append((prefix + name + b"/", child))
+                else:
+                    out[path_text(prefix + name)] = Entry(mode, BlobId(child))
+        return out
+
+    def patch(self, tree: str, puts: Mapping[str, Entry | None]) -> tuple[str, list[NewObject]]:
+        """Return the id of ``tree`` with ``puts`` in it, and the tree objects that are new.
+
+        ``None`` takes a path out; a folder that becomes empty goes with it. A file where a folder
+        was, or the other way round, needs the old paths taken out in the same call.
+        """
+        made: list[NewObject] = []
+        nested: dict[bytes, dict[str, Entry | None]] = {}
+        rows = self._rows(tree)
+        # Take out before putting in, so that a file can make room for a folder.
+        for path, entry in sorted(puts.items(), key=lambda item: item[1] is not None):
+            raw = path_bytes(path)
+            head, slash, rest = raw.partition(b"/")
+            if slash:
+                nested.setdefault(head, {})[path_text(rest)] = entry
+            elif entry is None:
+                rows.pop(head, None)
+            else:
+                rows[head] = (entry.mode, entry.blob)
+        for name, inner in nested.items():
+            mode, child = rows.get(name, (TREE_MODE, self.empty))
+            if mode != TREE_MODE:
+                if all(entry is None for entry in inner.values()):
+                    continue
+                raise GitFailed(f"{path_text(name)} is a file and cannot hold other files")
+            child, new = self.patch(child, inner)
+            made.extend(new)
+            if child == self.empty:
+                rows.pop(name, None)
+            else:
+                rows[name] = (TREE_MODE, child)
+        data = format_tree(rows)
+        built = object_id("tree", data, self._format)
+        if built != tree:
+            made.append(NewObject("tree", built, data))
+        return built, made
+
+    def _rows(self, tree: str) -> dict[bytes, tuple[str, str]]:
+        if tree == self.empty:
+            return {}
+        kind, data = self._reader.read(tree)
+        if kind != "tree":
+            raise GitFailed(f"{tree} is a {kind}, not a tree")
+        return parse_tree(data, self._id_bytes)
+
+
+def write_pack(
+    folder: str, objects: Iterable[NewObject], object_format: str, *, keep: bool = False
+) -> str | None:
+    """Write ``objects`` as one durable pack with its index; return its name, or ``None`` for none.
+
+    The pack is complete and flushed before its index appears, and git looks for the index. With
+    ``keep`` a ``.keep`` file comes first and stops ``git gc``; the caller removes it.
+    """
+    unique = {item.id: item for item in objects}
+    if not unique:
+        return None
+    pack = bytearray(struct.pack(">4sII", b"PACK", 2, len(unique)))
+    rows = []
+    for item in unique.values():
+        record = _pack_header(_PACK_TYPE[item.kind], len(item.data)) + zlib.compress(item.data, 1)
+        rows.append((bytes.fromhex(item.id), zlib.crc32(record), len(pack)))
+        pack += record
+    trailer = new_hash(object_format)
+    trailer.update(pack)
+    pack += trailer.digest()
+    name = f"pack-{trailer.hexdigest()}"
+    path = os.path.join(folder, name)
+    if keep:
+        _write_durably(f"{path}.keep", b"clubos\n")
+    if not os.path.exists(f"{path}.idx"):
+        _write_durably(f"{path}.pack", bytes(pack))
+        _write_durably(f"{path}.idx", _index(sorted(rows), trailer.digest(), object_format))
+    return name
+
+
+def _pack_header(kind: int, size: int) -> bytes:
+    first, size = (kind << 4) | (size & 15), size >> 4
+    out = bytearray()
+    while size:
+        out.append(first | 0x80)
+        first, size = size & 0x7F, size >> 7
+    out.append(first)
+    return bytes(out)
+
+
+def _index(rows: list[tuple[bytes, int, int]], pack_digest: bytes, object_format: str) -> bytes:
+    fanout, count, at = [], 0, 0
+    for first in range(256):
+        while at < len(rows) and rows[at][0][0] <= first:
+            at += 1
+        count = at
+        fanout.append(count)
+    far = [offset for _, _, offset in rows if offset >= 1 << 31]
+    place = {offset: number for number, offset in enumerate(far)}
+    body = struct.pack(">4sI256I", b"\377tOc", 2, *fanout)
+    body += b"".join(name for name, _, _ in rows)
+    body += b"".join(struct.pack(">I", crc) for _, crc, _ in rows)
+    body += b"".join(
+        struct.pack(">I", offset if offset < 1 << 31 else (1 << 31) | place[offset])
+        for _, _, offset in rows
+    )
+    body += b"".join(struct.pack(">Q", offset) for offset in far) + pack_digest
+    trailer = new_hash(object_format)
+    trailer.update(body)
+    return body + trailer.digest()
+
+
+def _write_durably(path: str, data: bytes) -> None:
+    # git's own clean-up takes files of this name away, should a crash leave one.
+    part = os.path.join(os.path.dirname(path), f"tmp_clubos_{os.getpid()}_{os.path.basename(path)}")
+    fd = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o444)
+    try:
+        view = memoryview(data)
+        while view:
+            view = view[os.write(fd, view) :]
+        os.fdatasync(fd)
+    finally:
+        os.close(fd)
+    os.rename(part, path)

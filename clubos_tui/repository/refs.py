@@ -1,0 +1,129 @@
+"""The only writes to the person's git dir: publish objects, create a branch, move one ref.
+
+Refs move by compare-and-swap and by nothing else (P6). Objects arrive as one whole pack that is
+kept from a concurrent ``git gc`` until a ref holds on to it.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+
+from clubos_tui.errors import Stale
+from clubos_tui.events import CommitId
+from clubos_tui.repository.discover import Repository
+from clubos_tui.repository.objects import NewObject, write_pack
+
+
+def read_ref(repository: Repository, ref: str) -> CommitId:
+    """Return the commit a ref points to, or an empty id where there is no such ref."""
+    code, out = repository.git.ask("rev-parse", "-q", "--verify", f"{ref}^{{commit}}")
+    return CommitId(out.decode().strip() if code == 0 else "")
+
+
+def is_ancestor(repository: Repository, older: str, newer: str) -> bool:
+    """Tell whether ``newer`` holds ``older`` in its history."""
+    return repository.git.ask("merge-base", "--is-ancestor", older, newer)[0] == 0
+
+
+def branches(repository: Repository, prefix: str) -> dict[str, str]:
+    """Return branch name → commit for the branches under ``prefix``."""
+    out = repository.git.run(
+        "for-each-ref", "--format=%(refname:short) %(objectname)", f"refs/heads/{prefix}"
+    )
+    return dict(line.split(" ", 1) for line in out.decode().splitlines())
+
+
+@contextmanager
+def published(repository: Repository, objects: Iterable[NewObject]) -> Iterator[None]:
+    """Put ``objects`` into the person's store, kept while the body makes a ref to them."""
+    folder = os.path.join(repository.common_dir, "objects", "pack")
+    os.makedirs(folder, exist_ok=True)
+    items = list(objects)
+    keep = None
+    name = write_pack(folder, items, repository.object_format, keep=True)
+    if name:
+        keep = os.path.join(folder, f"{name}.keep")
+    try:
+        yield
+    finally:
+        if keep and os.path.exists(keep):
+            os.unlink(keep)
+
+
+def create_branch(repository: Repository, branch: str, commit: str) -> None:
+    """Create a branch; without effect where it is there and equal, :class:`Stale` if it differs."""
+    ref = f"refs/heads/{branch}"
+    present = read_ref(repository, ref)
+    if present == commit:
+        return
+    if present:
+        raise Stale(
+            f"branch {branch} exists and points elsewhere",
+            untouched="The branch was not moved.",
+            cure="Rename that branch and try again.",
+        )
+    move(repository, ref, commit, "0" * len(commit), f"clubos: create {branch}")
+
+
+def move(repository: Repository, ref: str, new: str, old: str, why: str) -> None:
+    """Move ``ref`` from ``old`` to ``new`` or raise :class:`Stale`."""
+    with moving(repository, ref, new, old, why) as commit:
+        commit()
+
+
+@contextmanager
+def moving(repository: Repository, ref: str, new: str, old: str, why: str) -> Iterator[_Commit]:
+    """Hold the locks of ``ref`` while the body takes a last look; then it calls the commit.
+
+    Leaving the body without the call gives the locks back and moves nothing.
+    """
+    process = subprocess.Popen(
+        repository.git.command("update-ref", "-m", why, "--create-reflog", "--stdin", "-z"),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env=repository.git.environment(),
+    )
+    assert process.stdin
+    assert process.stdout
+    assert process.stderr
+    commit = _Commit(process, ref)
+    try:
+        commit.say(b"start\0", b"start: ok\n")
+        commit.say(f"update {ref}\0{new}\0{old}\0prepare\0".encode(), b"prepare: ok\n")
+        yield commit
+    finally:
+        for pipe in (process.stdin, process.stdout, process.stderr):
+            pipe.close()
+        process.wait()
+
+
+class _Commit:
+    """The one call that moves the ref."""
+
+    def __init__(self, process: subprocess.Popen[bytes], ref: str) -> None:
+        self._process = process
+        self._ref = ref
+
+    def __call__(self) -> None:
+        self.say(b"commit\0", b"commit: ok\n")
+
+    def say(self, command: bytes, expected: bytes) -> None:
+        assert self._process.stdin
+        assert self._process.stdout
+        assert self._process.stderr
+        try:
+            self._process.stdin.write(command)
+            self._process.stdin.flush()
+        except BrokenPipeError:
+            pass  # its message is read below
+        if self._process.stdout.readline() != expected:
+            said = self._process.stderr.read().decode("utf-8", "replace").strip()
+            raise Stale(
+                f"{self._ref} could not be moved: {said}",
+                untouched="The branch points where it did.",
+                cure="Someone else moved or locked it; look at `git log` and try again.",
+            )

@@ -1,0 +1,183 @@
+"""The workshop: a bare repository of ours that borrows the person's objects.
+
+Proposals, commits and merges are made here; the person's repository gets nothing before a phase
+is executed (P1). It is made by hand, holds no hook and no setting of anyone's, and so runs no
+program but git (P6).
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from clubos_tui.changes.manifest import BlobId, Entry, TreeId, path_text
+from clubos_tui.errors import Stale
+from clubos_tui.events import CommitId
+from clubos_tui.repository.discover import Identity, Repository
+from clubos_tui.repository.git import Git
+from clubos_tui.repository.objects import (
+    TREE_MODE,
+    NewObject,
+    ObjectReader,
+    TreeBuilder,
+    new_hash,
+    object_id,
+    parse_tree,
+    write_pack,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class CommitSpec:
+    """All that a commit holds; ``when`` is git's ``seconds +zone`` text."""
+
+    tree: TreeId
+    parents: tuple[str, ...]
+    message: str
+    author: Identity
+    when: str
+
+    def object(self, object_format: str) -> NewObject:
+        """Return the commit as git stores it."""
+        lines = [f"tree {self.tree}"]
+        lines += [f"parent {parent}" for parent in self.parents]
+        lines += [f"author {self.author} {self.when}", f"committer {self.author} {self.when}"]
+        data = "\n".join([*lines, "", self.message]).encode("utf-8", "surrogateescape")
+        return NewObject("commit", object_id("commit", data, object_format), data)
+
+
+class Workshop:
+    """Reads all objects, writes new ones where nobody else looks."""
+
+    def __init__(self, path: str, repository: Repository) -> None:
+        """Open the workshop at ``path``, making it where it is missing."""
+        self.path = path
+        self.object_format = repository.object_format
+        _make(path, repository)
+        self.git = Git(path, private=True)
+        self.objects = ObjectReader(self.git)
+        self.trees = TreeBuilder(self.objects, self.object_format)
+        self._flat: dict[str, dict[str, Entry]] = {}
+
+    def close(self) -> None:
+        """End the reading process."""
+        self.objects.close()
+
+    def tree_of(self, commit: str) -> TreeId:
+        """Return a commit's tree."""
+        _, data = self.objects.read(commit)
+        return TreeId(data[5 : data.index(b"\n")].decode())
+
+    def files(self, tree: str) -> Mapping[str, Entry]:
+        """Return every file of a tree by path; kept for the next call."""
+        found = self._flat.get(tree)
+        if found is None:
+            if len(self._flat) >= 4:  # base, proposal and their neighbours, not a history
+                self._flat.pop(next(iter(self._flat)))
+            found = self._flat[tree] = self.trees.flatten(tree)
+        return found
+
+    def build(
+        self, base: str, puts: Mapping[str, Entry | None], blobs: Mapping[BlobId, bytes]
+    ) -> TreeId:
+        """Write ``blobs`` and the tree that ``puts`` make of ``base``; durable on return."""
+        tree, made = self.trees.patch(base, puts)
+        made += [NewObject("blob", blob, data) for blob, data in blobs.items()]
+        self.write(made)
+        known = self._flat.get(base)
+        if known is not None and tree not in self._flat:
+            merged = {path: entry for path, entry in known.items() if path not in puts}
+            merged.update({path: entry for path, entry in puts.items() if entry})
+            self._flat[tree] = merged
+        return TreeId(tree)
+
+    def write(self, objects: Iterable[NewObject]) -> None:
+        """Write objects as one pack."""
+        write_pack(os.path.join(self.path, "objects", "pack"), objects, self.object_format)
+
+    def commit(self, spec: CommitSpec) -> CommitId:
+        """Write a commit; the same specification always gives the same id."""
+        made = spec.object(self.object_format)
+        self.write([made])
+        return CommitId(made.id)
+
+    def patch(self, base: str, tree: str) -> bytes:
+        """Return the change from ``base`` to ``tree`` as a git patch, binaries included."""
+        return self.git.run(
+            "diff-tree", "-p", "-r", "--binary", "--full-index", "-M", "--no-ext-diff",
+            "--no-textconv", "--no-color", base, tree,
+        )  # fmt: skip
+
+    def renames(self, base: str, tree: str) -> dict[str, str]:
+        """Return new path → old path for what git takes to be renamed."""
+        fields = self.git.run(
+            "diff-tree", "-r", "-z", "-M", "--raw", "--diff-filter=R", "--no-abbrev", base, tree
+        ).split(b"\0")
+        # Each row is three fields: modes and ids, the old path, the new path.
+        return {
+            path_text(fields[at + 2]): path_text(fields[at + 1])
+            for at in range(0, len(fields) - 2, 3)
+        }
+
+    def merge(self, ours: str, theirs: str) -> TreeId:
+        """Return the tree that merging two commits makes; :class:`Stale` with the conflicts."""
+        code, out = self.git.ask("merge-tree", "--write-tree", "--name-only", "-z", ours, theirs)
+        fields = out.split(b"\0")
+        if code:
+            paths = [path_text(path) for path in fields[1:] if path]
+            paths = paths[: paths.index("")] if "" in paths else paths
+            raise Stale(
+                "the target branch moved and its changes conflict with the run's",
+                paths=sorted({path for path in paths if "\n" not in path}),
+                untouched="Nothing was merged; the phase branches are as they were.",
+                cure="Merge the last phase branch with git, or roll the run back and start anew.",
+            )
+        return TreeId(fields[0].decode().strip())
+
+    def new_objects(self, tree: str, base: str) -> list[NewObject]:
+        """Return the trees and blobs that ``tree`` holds and ``base`` does not."""
+        id_bytes = new_hash(self.object_format).digest_size
+        out: list[NewObject] = []
+        pairs: list[tuple[str, str | None]] = [(tree, base)]
+        while pairs:
+            new, old = pairs.pop()
+            if new in {old, self.trees.empty}:
+                continue
+            _, data = self.objects.read(new)
+            out.append(NewObject("tree", new, data))
+            before = (
+                {}
+                if old in {None, self.trees.empty}
+                else parse_tree(self.objects.read(str(old))[1], id_bytes)
+            )
+            for name, (mode, child) in parse_tree(data, id_bytes).items():
+                mode_before, child_before = before.get(name, ("", ""))
+                if child == child_before:
+                    continue
+                if mode == TREE_MODE:
+                    pairs.append((child, child_before if mode_before == TREE_MODE else None))
+                elif mode != "160000":  # a submodule's commit lives elsewhere
+                    out.append(NewObject("blob", child, self.objects.blob(BlobId(child))))
+        return out
+
+
+def _make(path: str, repository: Repository) -> None:
+    if os.path.exists(os.path.join(path, "HEAD")):
+        return
+    for folder in ("objects/info", "objects/pack", "refs/heads"):
+        os.makedirs(os.path.join(path, folder), mode=0o700, exist_ok=True)
+    config = "[core]\n\tbare = true\n"
+    if repository.object_format == "sha256":
+        config += "\trepositoryformatversion = 1\n[extensions]\n\tobjectformat = sha256\n"
+    else:
+        config += "\trepositoryformatversion = 0\n"
+    lender = os.path.join(repository.common_dir, "objects")
+    # HEAD comes last: its presence says that the rest is there.
+    for name, text in (
+        ("config", config),
+        ("objects/info/alternates", lender + "\n"),
+        ("HEAD", "ref: refs/heads/workshop\n"),
+    ):
+        with open(os.path.join(path, name), "wb") as file:
+            file.write(os.fsencode(text))
