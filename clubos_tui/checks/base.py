@@ -84,7 +84,7 @@ def verdict(cases: int, faults: list[str], spec: CheckSpec, what: str) -> Verdic
         shown = faults[:EVIDENCE_LINES]
         if len(faults) > len(shown):
             shown.append(f"and {len(faults) - len(shown)} more")
-        return Verdict("failed", f"{len(faults)} of {cases} {what} are wrong", tuple(shown), cases)
+        return Verdict("failed", f"{what}: {len(faults)} of {cases} wrong", tuple(shown), cases)
     if cases < spec.at_least:
         return Verdict(
             "unknown",
@@ -92,4 +92,4 @@ def verdict(cases: int, faults: list[str], spec: CheckSpec, what: str) -> Verdic
             tuple(f"looked for: {pattern}" for pattern in spec.paths),
             cases,
         )
-    return Verdict("passed", f"{cases} {what} are right", (), cases)
+    return Verdict("passed", f"{what}: {cases} looked at, none wrong", (), cases)

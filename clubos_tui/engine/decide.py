@@ -1,8 +1,6 @@
-"""What may happen, and what happens next. Pure: no clock, no disk, no git, no screen.
+"""What happens next: ``decide`` for the driver, ``next_for_person`` for a person. Pure.
 
-:data:`TABLE` is the one place that says which event may meet a phase in which state. ``refusal``
-adds the conditions that need the rest of the run. Keys, buttons, commands and exit codes follow
-from it. ``decide`` returns the driver's next step; ``next_for_person`` what a person may do next.
+No clock, no disk, no git, no screen: the same journal always gives the same answer.
 """
 
 from __future__ import annotations
@@ -11,215 +9,21 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from clubos_tui.changes.manifest import TreeId
-from clubos_tui.engine.state import ON_STAGE, PhaseView, RunView, Status
+from clubos_tui.engine.state import PhaseView, RunView, Status
+from clubos_tui.engine.table import refusal, rolled_back_with
 from clubos_tui.events import (
-    ActionFinished,
-    ActionStarted,
-    Approved,
-    AttemptStarted,
-    DecisionCleared,
-    EditedOutside,
-    Event,
-    Executed,
     ExecutionRequested,
-    FileDecided,
-    MergeApproved,
     MergeRequested,
-    ProposalFailed,
     ProposalRequested,
-    Proposed,
-    ProposedNothing,
-    Rejected,
     RollbackRequested,
     Scope,
-    Sealed,
     SealRequested,
     UndoRequested,
-    Unvalidated,
-    Validated,
 )
 
 S = Status
 
-# event -> the states of its phase in which it may come. Events about no phase, or that merely
-# report (a check's evidence, a recovery), may come at any time and are not listed.
-TABLE: dict[type[Event], frozenset[Status]] = {
-    ProposalRequested: frozenset(
-        {S.IDLE, S.PROPOSED, S.EMPTY, S.FAILED, S.APPROVED, S.REJECTED, S.ROLLED_BACK, S.STALE}
-    ),
-    AttemptStarted: frozenset(
-        {S.IDLE, S.PROPOSED, S.EMPTY, S.FAILED, S.APPROVED, S.REJECTED, S.ROLLED_BACK, S.STALE}
-    ),
-    ActionStarted: frozenset({S.PROPOSING}),
-    ActionFinished: frozenset({S.PROPOSING}),
-    Proposed: frozenset({S.PROPOSING}),
-    ProposedNothing: frozenset({S.PROPOSING}),
-    ProposalFailed: frozenset({S.PROPOSING}),
-    FileDecided: frozenset({S.PROPOSED}),
-    DecisionCleared: frozenset({S.PROPOSED}),
-    SealRequested: frozenset({S.PROPOSED}),
-    Sealed: frozenset({S.PROPOSED}),
-    Approved: frozenset({S.PROPOSED}),
-    Rejected: frozenset({S.PROPOSED, S.APPROVED, S.STALE}),
-    ExecutionRequested: frozenset({S.PROPOSED, S.APPROVED}),
-    Executed: frozenset({S.EXECUTING}),
-    Validated: frozenset({S.EXECUTED, S.UNVALIDATED}),
-    Unvalidated: frozenset({S.EXECUTED}),
-    EditedOutside: frozenset({S.PROPOSED, S.APPROVED, S.STALE}),
-}
-
-_PERSON = (
-    ProposalRequested, FileDecided, DecisionCleared, SealRequested, Approved, Rejected,
-    ExecutionRequested, MergeRequested, RollbackRequested, UndoRequested,
-)  # fmt: skip
-
-
-def refusal(view: RunView, event: Event) -> str | None:
-    """Return why ``event`` may not come now, in words for a person, or ``None`` if it may."""
-    allowed = TABLE.get(type(event))
-    number = getattr(event, "phase", 0)
-    if allowed is not None:
-        status = view.status(number)
-        if status not in allowed:
-            return f"phase {number} is {status}"
-    if isinstance(event, _PERSON) and view.queue and not isinstance(event, Approved):
-        return "another step is still under way"
-    if view.ending and isinstance(event, _PERSON):
-        may_roll_back = view.ending == "merged" and isinstance(event, RollbackRequested)
-        may_undo = view.rollback is not None and isinstance(event, UndoRequested)
-        if not may_roll_back and not may_undo:
-            return f"the run is {view.ending}"
-    check = _CONDITIONS.get(type(event))
-    return check(view, event) if check else None
-
-
-def _may_propose(view: RunView, event: Event) -> str | None:
-    assert isinstance(event, ProposalRequested)
-    before = view.predecessor(event.phase)
-    if view.base_of(event.phase) is None and before is not None:
-        status = view.status(before.number)
-        return f"phase {before.number} has no change set to build on; it is {status}"
-    return None
-
-
-def _may_decide(view: RunView, event: Event) -> str | None:
-    assert isinstance(event, FileDecided | DecisionCleared | SealRequested | Rejected)
-    return _same(view.phase(event.phase), event.change_set, event.attempt)
-
-
-def _may_seal(view: RunView, event: Event) -> str | None:
-    assert isinstance(event, SealRequested)
-    phase = view.phase(event.phase)
-    if not any(decision.verdict == "reject" for decision in phase.decisions.values()):
-        return "no file is rejected, so there is nothing to leave out"
-    return _may_decide(view, event)
-
-
-def _may_approve(view: RunView, event: Event) -> str | None:
-    assert isinstance(event, Approved)
-    phase = view.phase(event.phase)
-    wrong = _same(phase, event.change_set, event.attempt)
-    if wrong or phase.base != event.base:
-        return wrong or "the base is not the one that was shown"
-    if any(decision.verdict == "reject" for decision in phase.decisions.values()):
-        return "some files are rejected: seal the rest first, then approve what that makes"
-    return _gate_refusal(view, phase)
-
-
-def _gate_refusal(view: RunView, phase: PhaseView) -> str | None:
-    reviewable = view.reviewable(phase.number)
-    if reviewable is None:
-        return "its checks have not ended"
-    if not reviewable:
-        closed = view.closed_checks("proposal", phase.change_set)
-        if closed:
-            names = ", ".join(f"{check.check} ({check.outcome})" for check in closed)
-            return f"a required check does not pass: {names}"
-        return "its rollback could not be proven"
-    return None
-
-
-def _may_execute(view: RunView, event: Event) -> str | None:
-    assert isinstance(event, ExecutionRequested)
-    phase = view.phase(event.phase)
-    if view.status(event.phase) is S.PROPOSED:
-        if phase.spec.required_approval:
-            return f"phase {event.phase} is not approved"
-        wrong = _gate_refusal(view, phase)
-        if wrong:
-            return wrong
-    before = view.predecessor(event.phase)
-    if before and before.state is not S.VALIDATED:
-        return f"phase {before.number} is {view.status(before.number)}, not validated"
-    return None
-
-
-def _may_merge(view: RunView, _event: Event) -> str | None:
-    if not view.started.target:
-        return "HEAD was detached when the run started, so there is no branch to merge into"
-    open_phases = [phase for phase in view.phases if phase.state not in {S.VALIDATED, S.EMPTY}]
-    if open_phases:
-        first = open_phases[0]
-        return f"phase {first.number} is {view.status(first.number)}, not validated"
-    if view.last_on_stage() is None:
-        return "no phase has changed anything"
-    return None
-
-
-def _may_approve_merge(view: RunView, event: Event) -> str | None:
-    assert isinstance(event, MergeApproved)
-    prepared = view.merge.prepared
-    if prepared is None or prepared.tree != event.tree:
-        return "that is not the tree the merge would make"
-    if not view.gate_open("merge", event.tree):
-        return "a required check does not pass on the merged tree"
-    return None
-
-
-def _may_roll_back(view: RunView, event: Event) -> str | None:
-    assert isinstance(event, RollbackRequested)
-    phases = rolled_back_with(view, event.phase)
-    if not phases and not event.close:
-        return f"phase {event.phase} was not executed, so there is nothing to take back"
-    fixed = [phase.number for phase in phases if not phase.spec.rollbackable]
-    if fixed:
-        return f"the plan marks phase {fixed[0]} as not rollbackable"
-    return None
-
-
-def _may_undo(view: RunView, _event: Event) -> str | None:
-    return None if view.rollback else "there is no rollback to take back"
-
-
-def _same(phase: PhaseView, change_set: TreeId, attempt: int) -> str | None:
-    if phase.change_set != change_set:
-        return f"the change set is {phase.change_set[:10] or 'gone'} now, not {change_set[:10]}"
-    if phase.attempt != attempt:
-        return f"attempt {phase.attempt} has taken the place of attempt {attempt}"
-    return None
-
-
-_CONDITIONS = {
-    ProposalRequested: _may_propose,
-    FileDecided: _may_decide,
-    DecisionCleared: _may_decide,
-    Rejected: _may_decide,
-    SealRequested: _may_seal,
-    Approved: _may_approve,
-    ExecutionRequested: _may_execute,
-    MergeRequested: _may_merge,
-    MergeApproved: _may_approve_merge,
-    RollbackRequested: _may_roll_back,
-    UndoRequested: _may_undo,
-}
-
-
-def rolled_back_with(view: RunView, number: int) -> list[PhaseView]:
-    """Return the executed phases that a rollback of ``number`` takes back: it and later ones."""
-    return [phase for phase in view.phases[number - 1 :] if phase.state in ON_STAGE]
-
-
-# --- the driver's next step --------------------------------------------------------------------
+__all__ = ["Next", "Step", "Wait", "decide", "next_for_person", "refusal", "rolled_back_with"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,9 +10,10 @@ from collections.abc import Sequence
 
 from clubos_tui.changes.decisions import Decision
 from clubos_tui.changes.manifest import TreeId, Verdict, digest
-from clubos_tui.engine.decide import refusal
+from clubos_tui.engine.fold import apply
 from clubos_tui.engine.paths import StatePaths
-from clubos_tui.engine.state import PhaseView, RunView, apply
+from clubos_tui.engine.state import PhaseView, RunView
+from clubos_tui.engine.table import refusal
 from clubos_tui.errors import GateClosed, NeedsPerson, Refused, Stale
 from clubos_tui.events import (
     Approved,

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from clubos_tui.changes.manifest import TreeId
-from clubos_tui.engine.decide import refusal
 from clubos_tui.engine.effects.propose import fingerprints as _fingerprints
 from clubos_tui.engine.effects.rollback import Way, plan_rollback, plan_undo
 from clubos_tui.engine.run import Run
 from clubos_tui.engine.session import Session
+from clubos_tui.engine.table import refusal
 from clubos_tui.errors import ClubosError
 from clubos_tui.events import Event, Left, RollbackRequested, UndoRequested
 

@@ -15,12 +15,13 @@ from clubos_tui.apply.reverse import Reverse, reverse
 from clubos_tui.apply.transaction import Hooks, standing
 from clubos_tui.changes.manifest import Entry, TreeId, Write, changes_between, writes
 from clubos_tui.disk import Found, NotAFile, read_path
-from clubos_tui.engine.decide import RollBack, Undo, rolled_back_with
+from clubos_tui.engine.decide import RollBack, Undo
 from clubos_tui.engine.effects.context import Context, exists
 from clubos_tui.engine.effects.execute import audit_head, on_stage, trailer
 from clubos_tui.engine.effects.merge import Proposal, commit_to_target, done_by
 from clubos_tui.engine.run import Run
 from clubos_tui.engine.session import Session
+from clubos_tui.engine.table import rolled_back_with
 from clubos_tui.errors import Failed, Refused
 from clubos_tui.events import (
     ApplyStarted,

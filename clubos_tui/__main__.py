@@ -1,0 +1,20 @@
+"""``clubos`` and ``python -m clubos_tui``."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+
+def main() -> int:
+    """Run the command line; return the exit code."""
+    # Inside a hook or an alias these would send git to another repository than the one named.
+    for name in [name for name in os.environ if name.startswith("GIT_")]:
+        del os.environ[name]
+    from clubos_tui.cli import run
+
+    return run(sys.argv[1:])
+
+
+if __name__ == "__main__":
+    sys.exit(main())

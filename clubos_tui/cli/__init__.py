@@ -1,0 +1,63 @@
+"""The command line: parse, call, print. Imports its rooms inside the commands, so help is fast.
+
+Exit codes: 0 done · 1 failed and rolled back · 2 usage or bad plan · 3 waiting for a person ·
+4 a required check is failed or unknown · 5 stale · 6 another clubos drives · 7 refused for safety
+· 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+
+from clubos_tui.cli.parser import build_parser
+
+__all__ = ["run"]
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Carry out one command line and return its exit code; prints errors, raises none of ours."""
+    options = build_parser().parse_args(arguments)
+    try:
+        return int(_command(options.command)(options))
+    except KeyboardInterrupt:
+        print("Interrupted; the step under way was undone.", file=sys.stderr)
+        return 130
+    except BrokenPipeError:  # the reader, `head` or a pager, has seen enough
+        sys.stdout = None
+        return 0
+    except Exception as error:
+        from clubos_tui.cli.output import report
+
+        return report(error, as_json=getattr(options, "json", False))
+
+
+def _command(name: str):  # type: ignore[no-untyped-def]
+    import importlib
+
+    module, function = COMMANDS[name]
+    return getattr(importlib.import_module(f"clubos_tui.cli.{module}"), function)
+
+
+# command → (module, function); imported only when chosen
+COMMANDS = {
+    "dashboard": ("dashboard", "dashboard"),
+    "demo": ("dashboard", "demo"),
+    "init": ("start", "init"),
+    "run": ("drive", "run"),
+    "merge": ("drive", "merge"),
+    "rollback": ("back", "rollback"),
+    "undo": ("back", "undo"),
+    "recover": ("back", "recover"),
+    "approve": ("review", "approve"),
+    "reject": ("review", "reject"),
+    "override": ("review", "override"),
+    "diff": ("show", "diff"),
+    "status": ("show", "status"),
+    "log": ("show", "log"),
+    "verify": ("show", "verify"),
+    "doctor": ("doctor", "doctor"),
+    "plan show": ("plans", "show"),
+    "plan check": ("plans", "check"),
+    "plan schema": ("plans", "schema"),
+}

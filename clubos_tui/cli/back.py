@@ -1,0 +1,123 @@
+"""``rollback``, ``undo``, ``recover``: take things back, with the loss statement first."""
+
+from __future__ import annotations
+
+import asyncio
+from argparse import Namespace
+
+from clubos_tui.cli.drive import Ended, Headless, require_yes
+from clubos_tui.cli.opened import phase_of, run_of, session_of
+from clubos_tui.cli.output import ask, emit, flag, say
+from clubos_tui.engine import views
+from clubos_tui.engine.driver import recover_all
+from clubos_tui.engine.run import Run
+from clubos_tui.engine.session import Session
+from clubos_tui.engine.views import RollbackPreview
+from clubos_tui.errors import DriverBusy, Refused, UsageError
+from clubos_tui.locks import FileLock
+
+
+def rollback(options: Namespace) -> int:
+    """Take a phase and the later ones back; ``--run`` takes all and ends the run."""
+    if options.phase is None and not options.run:
+        raise UsageError("say which phase, or --run for all", untouched="Nothing was touched.")
+    with session_of(options) as session:
+        run = run_of(session)
+        number = 1 if options.run else phase_of(run, options.phase)
+        preview = views.rollback_preview(session, run, number)
+        if options.preview:
+            return _show(preview, as_json=options.json)
+        if preview.refusal and not (options.run and not preview.phases and not run.view.ending):
+            raise Refused(preview.refusal, untouched="Nothing was touched.")
+        headless = _confirmed(options, session, run, preview, "rollback")
+        with headless.driving():
+            run.roll_back(number, by=headless.who, close=options.run)
+            return _settle(headless)
+
+
+def undo(options: Namespace) -> int:
+    """Take the last rollback back."""
+    with session_of(options) as session:
+        run = run_of(session)
+        preview = views.undo_preview(session, run)
+        if options.preview:
+            return _show(preview, as_json=options.json)
+        if preview.refusal:
+            raise Refused(preview.refusal, untouched="Nothing was touched.")
+        headless = _confirmed(options, session, run, preview, "undo")
+        with headless.driving():
+            run.undo(by=headless.who)
+            return _settle(headless)
+
+
+def recover(options: Namespace) -> int:
+    """Finish or undo whatever a crash cut short."""
+    with session_of(options) as session:
+        lock = FileLock(session.paths.driver_lock)
+        if not lock.acquire():
+            raise DriverBusy(
+                "another clubos drives this repository",
+                untouched="Nothing was touched.",
+                cure="It recovers by itself; wait for it or close it.",
+            )
+        try:
+            found = recover_all(session)
+            run = session.current()
+            if run and found:
+                run.say(*found)
+        finally:
+            lock.release()
+        if options.json:
+            emit({"recovered": [{"transaction": item.transaction, "direction": item.direction,
+                                 "detail": item.detail} for item in found]})  # fmt: skip
+        elif not found:
+            say("Nothing was cut short; there is nothing to recover.")
+        for item in found if not options.json else ():
+            say(f"{item.transaction}: {item.direction}: {item.detail}")
+            for left in item.left:
+                say(f"  left alone: {left.path} ({left.reason})")
+    return 0
+
+
+def _confirmed(
+    options: Namespace, session: Session, run: Run, preview: RollbackPreview, verb: str
+) -> Headless:
+    yes = flag(options, "yes", "AUTO_APPROVE", on="true")
+    if not yes:
+        _show(preview, as_json=False)
+        require_yes(ask(f"{verb.capitalize()}?"), verb)
+    return Headless(session, run, options, yes=True)
+
+
+def _settle(headless: Headless) -> int:
+    try:
+        asyncio.run(headless.go([], live=False))
+    except Ended as error:
+        return headless.end(error)
+    return headless.summary()
+
+
+def _show(preview: RollbackPreview, *, as_json: bool) -> int:
+    if as_json:
+        emit(
+            {
+                "phases": list(preview.phases),
+                "restore": list(preview.restore),
+                "delete": list(preview.delete),
+                "left": [{"path": left.path, "reason": left.reason} for left in preview.left],
+                "refusal": preview.refusal or None,
+            }
+        )
+        return 0
+    if preview.refusal:
+        say(f"Nothing to take back: {preview.refusal}")
+        return 0
+    say(f"Phases {', '.join(map(str, preview.phases))} would be taken back:")
+    for title, paths in (("restore", preview.restore), ("delete", preview.delete)):
+        say(f"  {title} {len(paths)} files")
+        for path in paths:
+            say(f"    {path}")
+    say(f"  leave alone {len(preview.left)} files that are not as we last wrote them")
+    for left in preview.left:
+        say(f"    {left.path} ({left.reason})")
+    return 0

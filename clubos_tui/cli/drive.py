@@ -1,0 +1,346 @@
+"""``clubos run`` and ``clubos merge``: drive a run without a screen.
+
+Headless never assumes yes (P10): where a person is needed and ``--yes`` is not given, it stops
+with exit code 3 and says what to decide.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from argparse import Namespace
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+
+from clubos_tui.cli.logs import LogPrinter, write_action_log
+from clubos_tui.cli.opened import phase_of, run_of, session_of, who_of
+from clubos_tui.cli.output import ask, emit, flag, say
+from clubos_tui.cli.show import status_json
+from clubos_tui.engine.decide import Next, Wait, decide, next_for_person
+from clubos_tui.engine.driver import Driver
+from clubos_tui.engine.run import Run
+from clubos_tui.engine.session import Session
+from clubos_tui.engine.state import Status
+from clubos_tui.errors import (
+    ClubosError,
+    GateClosed,
+    NeedsPerson,
+    RepositoryState,
+    UsageError,
+)
+from clubos_tui.repository.discover import read_head, require_calm
+
+S = Status
+
+
+class Ended(ClubosError):
+    """A step failed; its own exit code goes with it."""
+
+    def __init__(self, message: str, untouched: str, cure: str, code: int) -> None:
+        super().__init__(message, untouched=untouched, cure=cure)
+        self.code = code
+
+
+def run(options: Namespace) -> int:
+    """Dry run of the next phase, or of all; with ``--live`` execute what is approved."""
+    live = flag(options, "live", "DRY_RUN", on="false")
+    yes = flag(options, "yes", "AUTO_APPROVE", on="true")
+    with session_of(options) as session:
+        current = _run_for(session, options)
+        headless = Headless(session, current, options, yes=yes)
+        try:
+            with headless.driving():
+                try:
+                    asyncio.run(headless.go(_phases(current, options), live=live))
+                except Ended as error:
+                    return headless.end(error)
+        finally:
+            if options.log_file:
+                write_action_log(current, options.log_file)
+        return headless.summary()
+
+
+def merge(options: Namespace) -> int:
+    """Merge what is validated."""
+    yes = flag(options, "yes", "AUTO_APPROVE", on="true")
+    with session_of(options) as session:
+        headless = Headless(session, run_of(session), options, yes=yes)
+        target = headless.run.view.started.target.removeprefix("refs/heads/")
+        with headless.driving():
+            reason = headless.refusal_to_merge()
+            if reason:
+                raise reason
+            if not yes:
+                require_yes(ask(f"Merge into {target}?"), "merge")
+                headless.yes = True
+            try:
+                asyncio.run(headless.merge())
+            except Ended as error:
+                return headless.end(error)
+        return headless.summary()
+
+
+def require_yes(answer: bool | None, verb: str) -> None:
+    """Raise :class:`NeedsPerson` unless a person said yes; nobody there is not a yes (P10)."""
+    if not answer:
+        raise NeedsPerson(
+            f"`{verb}` needs a person's yes" if answer is None else "nothing was done",
+            untouched="Nothing was touched.",
+            cure=f"Say yes on a terminal, or give --yes: clubos {verb} --yes",
+        )
+
+
+def _run_for(session: Session, options: Namespace) -> Run:
+    present = session.current()
+    if present and present.view.ending is None:
+        if options.plan and session.plan(options.plan)[0].to_json() != present.view.started.plan:
+            raise UsageError(
+                f"run {present.id} is open with another plan",
+                untouched="Nothing was started.",
+                cure="Go on without --plan, or end it with `clubos rollback --run`.",
+            )
+        if options.agent and options.agent != present.view.started.agent:
+            raise UsageError(
+                f"run {present.id} is open with another agent",
+                untouched="Nothing was started.",
+                cure="Go on without --agent, or end it with `clubos rollback --run`.",
+            )
+        return present
+    plan, source = session.plan(options.plan)
+    return session.start(
+        plan, source, by=who_of(options, session), agent=options.agent, run_id=options.run_id
+    )
+
+
+def _phases(current: Run, options: Namespace) -> list[int]:
+    count = len(current.view.phases)
+    if options.all:
+        return list(range(1, count + 1))
+    number = options.phase
+    if number is None and os.environ.get("PHASE"):
+        try:
+            number = int(os.environ["PHASE"])
+        except ValueError as error:
+            raise UsageError("PHASE must be a number", untouched="Nothing was done.") from error
+    if number is None:
+        waiting = next_for_person(current.view)
+        if waiting.verb in {"merge", "done"}:
+            return []
+        number = waiting.phase
+    return [phase_of(current, number)]
+
+
+class Headless:
+    """One command's hold on a run: it drives, prints what happens, and asks nobody."""
+
+    def __init__(self, session: Session, run: Run, options: Namespace, *, yes: bool) -> None:
+        self.session = session
+        self.run = run
+        self.yes = yes
+        self.who = who_of(options, session)
+        self.all = getattr(options, "all", False)
+        self.json = options.json
+        self.driver = Driver(session, run)
+        self.printer = LogPrinter(run, as_json=False, quiet=options.json)
+
+    @contextmanager
+    def driving(self) -> Iterator[None]:
+        """Hold the driver's lock, having recovered what a crash cut short."""
+        self.driver.require()
+        try:
+            yield
+        finally:
+            self.driver.release()
+
+    async def go(self, phases: list[int], *, live: bool) -> None:
+        """Take ``phases`` as far as they may go."""
+        await self._settle()  # what a killed command left under way
+        if live:
+            self._require_calm()
+        for number in phases:
+            await self._propose(number)
+            if live:
+                await self._execute(number)
+            elif not self.all:
+                self._require_open_gate(number)
+        if live and self.all:
+            if not self.yes:
+                raise NeedsPerson(
+                    "every phase is validated; the merge needs a person's yes",
+                    untouched="The target branch was not moved.",
+                    cure="clubos merge",
+                )
+            await self.merge()
+
+    async def merge(self) -> None:
+        """Merge; a merged tree that differs from the approved one needs its own yes."""
+        if decide(self.run.view) == Wait("a person's decision"):
+            self.run.merge(by=self.who)
+        await self._settle()
+        prepared = self.run.view.merge.prepared
+        if self.run.view.ending is None and prepared and prepared.moved:
+            if not self.run.view.gate_open("merge", prepared.tree):
+                raise GateClosed(
+                    "a required check does not pass on the merged tree",
+                    untouched="Nothing was merged.",
+                    cure="Look at `clubos status`; then `clubos rollback` or override by name.",
+                )
+            if not self.yes:
+                raise NeedsPerson(
+                    f"the target moved; the merged tree {prepared.tree[:12]} needs its own yes",
+                    untouched="Nothing was merged.",
+                    cure="Look at it in the dashboard, or: clubos merge --yes",
+                )
+            self.run.approve_merge(prepared.tree, by=self.who, flag=True)
+            await self._settle()
+
+    def refusal_to_merge(self) -> ClubosError | None:
+        """Return why a merge can't be asked for, before anybody is asked about it."""
+        from clubos_tui.engine.table import refusal
+        from clubos_tui.errors import Refused
+        from clubos_tui.events import MergeRequested
+
+        reason = None if self.run.view.queue else refusal(self.run.view, MergeRequested(self.who))
+        return Refused(reason, untouched="Nothing was touched.") if reason else None
+
+    async def _propose(self, number: int) -> None:
+        """Make a dry run of a phase unless it has a change set that still holds."""
+        status = self.run.view.status(number)
+        phase = self.run.view.phase(number)
+        done = {S.APPROVED, S.EXECUTED, S.VALIDATED, S.UNVALIDATED, S.MERGED, S.EMPTY}
+        if status in done:
+            return
+        pending = status is S.PROPOSED and self.run.view.reviewable(number) is not None
+        if pending and not phase.moved_outside():
+            return
+        self.run.propose(number, by=self.who)
+        await self._settle()
+        if phase.state is S.FAILED:
+            code = 7 if "is refused" in phase.error else 1
+            raise Ended(
+                f"phase {number} could not be proposed: {phase.error}",
+                "Nothing outside the workspace was written.",
+                phase.cure,
+                code,
+            )
+
+    async def _execute(self, number: int) -> None:
+        phase = self.run.view.phase(number)
+        if phase.state in {S.VALIDATED, S.MERGED, S.EMPTY}:
+            return
+        if phase.state is S.UNVALIDATED:
+            raise self._closed(number, "stage")
+        self._require_open_gate(number)
+        if phase.state is S.PROPOSED and phase.spec.required_approval:
+            if not self.yes:
+                raise NeedsPerson(
+                    f"phase {number} needs approval: {phase.counts}",
+                    untouched="Nothing was executed.",
+                    cure=f"Look: clubos diff {number}; then: clubos approve {number} "
+                    f"--id {phase.change_set}",
+                )
+            self.run.approve(number, phase.change_set, phase.attempt, by=self.who)
+        if not phase.spec.rollbackable:
+            self._confirm_for_good(number, phase.spec.name)
+        self.run.execute(number, by=self.who)
+        await self._settle()
+        if self.run.view.status(number) is S.UNVALIDATED:
+            raise self._closed(number, "stage")
+
+    def _confirm_for_good(self, number: int, name: str) -> None:
+        """A phase that can't be taken back needs its name typed; a flag is not enough."""
+        import sys
+
+        say(f"Phase {number} ({name}) is marked as not rollbackable.", to_error=True)
+        typed = ""
+        if sys.stdin and sys.stdin.isatty():
+            say("Type its name to execute it:", to_error=True)
+            typed = sys.stdin.readline().strip()
+        if typed != name:
+            raise NeedsPerson(
+                f"phase {number} is not rollbackable and its name was not typed",
+                untouched="Nothing was executed.",
+                cure="Execute it in the dashboard or on a terminal.",
+            )
+
+    def _require_open_gate(self, number: int) -> None:
+        view, phase = self.run.view, self.run.view.phase(number)
+        if phase.state is not S.PROPOSED:
+            return
+        if view.reviewable(number) is False:
+            raise self._closed(number, "proposal")
+
+    def _closed(self, number: int, scope: str) -> GateClosed:
+        phase = self.run.view.phase(number)
+        closed = self.run.view.closed_checks(scope, phase.change_set)  # type: ignore[arg-type]
+        lines = [f"  {check.check}: {check.outcome}: {check.summary}" for check in closed]
+        if not closed:
+            lines = [f"  rollback: {phase.rehearsed.detail if phase.rehearsed else 'not proven'}"]
+        return GateClosed(
+            f"the gate of phase {number} is shut:\n" + "\n".join(lines),
+            untouched="The target branch and your checkout were not touched.",
+            cure=f'Reject it, or: clubos override {number} --check NAME --reason "…"',
+        )
+
+    def _require_calm(self) -> None:
+        require_calm(self.session.repository)
+        if not self.run.view.started.target or not read_head(self.session.repository).commit:
+            raise RepositoryState(
+                "HEAD is detached, so there is no branch a run could be merged into",
+                untouched="Nothing was executed.",
+                cure="git switch -c NAME, end this run with `clubos rollback --run`, run again.",
+            )
+
+    async def _settle(self) -> None:
+        """Advance until a person is needed, printing what happens; ctrl+c undoes the step."""
+        loop = asyncio.get_running_loop()
+        driving = asyncio.ensure_future(self.driver.until_waiting())
+        with suppress(NotImplementedError):  # pragma: no cover  (not on every platform)
+            loop.add_signal_handler(signal.SIGINT, lambda: self.run.pause(by=self.who))
+            loop.add_signal_handler(signal.SIGTERM, driving.cancel)
+        try:
+            while not driving.done():
+                await asyncio.wait({driving}, timeout=0.05)
+                self.printer.print_new()
+            await driving
+        except asyncio.CancelledError:
+            raise KeyboardInterrupt from None
+        finally:
+            self.printer.print_new()
+            with suppress(NotImplementedError):
+                loop.remove_signal_handler(signal.SIGINT)
+                loop.remove_signal_handler(signal.SIGTERM)
+        if self.run.view.paused:
+            raise KeyboardInterrupt
+        failure = self.run.view.failure
+        if failure:
+            raise Ended(failure.error, failure.untouched, failure.cure, failure.code)
+
+    def end(self, error: Ended) -> int:
+        """Report a failed step with the exit code it brought."""
+        from clubos_tui.cli.output import report
+
+        report(error, as_json=self.json)
+        return error.code
+
+    def summary(self) -> int:
+        """Print where the run stands now."""
+        view = self.run.view
+        if self.json:
+            emit(status_json(self.session, self.run))
+            return 0
+        following: Next = next_for_person(view)
+        if view.mode == "DRY RUN":
+            say("DRY RUN: nothing in your repository was touched.")
+        say(f"Next: {following.words}")
+        if following.verb == "approve":
+            phase = view.phase(following.phase)
+            say(f"  clubos diff {phase.number}")
+            say(f"  clubos approve {phase.number} --id {phase.change_set}")
+        elif following.verb == "execute":
+            say(f"  clubos diff {following.phase}")
+            say(f"  clubos run --live --phase {following.phase}")
+        elif following.verb == "merge":
+            say("  clubos merge")
+        return 0

@@ -1,0 +1,52 @@
+"""Open the session and the run that a command is about."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from clubos_tui.engine.run import Run
+from clubos_tui.engine.session import Session
+from clubos_tui.errors import UsageError
+
+
+@contextmanager
+def session_of(options: Namespace) -> Iterator[Session]:
+    """Open the repository that ``--repo`` names."""
+    session = Session.open(options.repo)
+    try:
+        yield session
+    finally:
+        session.close()
+
+
+def run_of(session: Session) -> Run:
+    """Return the open run, else the last; :class:`UsageError` where there is none."""
+    run = session.current()
+    if run is None:
+        raise UsageError(
+            "there is no run in this repository",
+            untouched="Nothing was touched.",
+            cure="Start one with `clubos run`: a dry run of the first phase.",
+        )
+    return run
+
+
+def phase_of(run: Run, number: int | None) -> int:
+    """Return the phase a command is about: the one named, else the one that waits for a person."""
+    from clubos_tui.engine.decide import next_for_person
+
+    if number is None:
+        number = next_for_person(run.view).phase or len(run.view.phases)
+    if not 1 <= number <= len(run.view.phases):
+        raise UsageError(
+            f"there is no phase {number}; the plan has {len(run.view.phases)}",
+            untouched="Nothing was done.",
+        )
+    return number
+
+
+def who_of(options: Namespace, session: Session) -> str:
+    """Return the name that goes into the journal."""
+    return getattr(options, "who", None) or session.who

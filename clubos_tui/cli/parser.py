@@ -1,0 +1,149 @@
+"""What may be typed. Only argparse, so that ``clubos --help`` costs next to nothing."""
+
+from __future__ import annotations
+
+import argparse
+import os
+
+from clubos_tui import __version__
+
+_EXIT_CODES = """\
+exit codes: 0 done · 1 failed and rolled back · 2 usage or bad plan · 3 waiting for a person ·
+4 a required check is failed or unknown · 5 stale: base or change set moved · 6 another clubos
+drives the run · 7 refused for safety · 130 interrupted
+
+environment: DRY_RUN=false means --live, PHASE=N means --phase N, AUTO_APPROVE=true means --yes;
+CLUBOS_STATE_DIR is where runs and backups are kept. A flag wins over the environment.
+"""
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """Return the parser for all commands."""
+    parser = argparse.ArgumentParser(
+        prog="clubos",
+        description="Let an agent carry out a plan in phases on your repository: dry run, review, "
+        "approve, apply with backups, check, merge, and take it back.",
+        epilog=_EXIT_CODES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="version", version=f"clubos {__version__}")
+    _common(parser)
+    parser.add_argument("--live", action="store_true", help="start the dashboard with LIVE armed")
+    parser.add_argument("--plan", metavar="FILE", help="plan for a new run")
+    parser.add_argument("--agent", metavar="NAME", default="", help="agent for a new run")
+    parser.add_argument("--as", dest="who", metavar="NAME", help="your name in the journal")
+    parser.set_defaults(command="dashboard")
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND")
+    _add_running(commands)
+    _add_deciding(commands)
+    _add_back(commands)
+    _add_showing(commands)
+    return parser
+
+
+def _add_running(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    demo = _command(commands, "demo", "make a small sample repository and open the dashboard on it")
+    demo.add_argument("dir", nargs="?", metavar="DIR", help="where (default: a temporary folder)")
+    demo.add_argument("--no-dashboard", action="store_true", help="only make the repository")
+    init = _command(commands, "init", "`git init` where needed, and an empty first commit")
+    init.add_argument("dir", nargs="?", metavar="DIR", help="folder (default: --repo)")
+    run = _command(commands, "run", "dry run of the next phase; --live executes what is approved")
+    which = run.add_mutually_exclusive_group()
+    which.add_argument("--phase", type=int, metavar="N", default=None, help="only this phase")
+    which.add_argument("--all", action="store_true", help="every phase, in order")
+    mode = run.add_mutually_exclusive_group()
+    mode.add_argument("--dry-run", dest="live", action="store_false", default=None,
+                      help="propose and check, touch nothing (default)")  # fmt: skip
+    mode.add_argument("--live", dest="live", action="store_true", help="execute what is approved")
+    run.add_argument("--yes", action="store_true", default=None, help="approve as the named user")
+    run.add_argument("--plan", metavar="FILE", help="plan for a new run")
+    run.add_argument("--agent", metavar="NAME", default="", help="agent for a new run")
+    run.add_argument("--run-id", metavar="ID", help="name of a new run")
+    run.add_argument("--log-file", metavar="FILE", help="write the action log there as JSON")
+    _who(run)
+
+
+def _add_deciding(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    approve = _command(commands, "approve", "say yes to exactly one change set")
+    approve.add_argument("phase", type=int, metavar="PHASE")
+    approve.add_argument("--id", required=True, metavar="ID", help="the id that `diff` shows")
+    _who(approve)
+    reject = _command(commands, "reject", "say no, with a reason for the next attempt")
+    reject.add_argument("phase", type=int, metavar="PHASE")
+    reject.add_argument("--id", required=True, metavar="ID", help="the id that `diff` shows")
+    reject.add_argument("--reason", required=True, metavar="TEXT")
+    _who(reject)
+    override = _command(commands, "override", "open a gate in spite of one check; recorded")
+    override.add_argument("phase", type=int, metavar="PHASE")
+    override.add_argument("--check", required=True, metavar="NAME")
+    override.add_argument("--reason", required=True, metavar="TEXT")
+    _who(override)
+    merge = _command(commands, "merge", "merge what is validated into the branch it started from")
+    merge.add_argument("--yes", action="store_true", default=None, help="do not ask")
+    _who(merge)
+
+
+def _add_back(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    back = _command(commands, "rollback", "take a phase and the later ones back, or the whole run")
+    what = back.add_mutually_exclusive_group()
+    what.add_argument("phase", nargs="?", type=int, metavar="PHASE")
+    what.add_argument("--run", action="store_true", help="all phases; ends the run")
+    back.add_argument("--preview", action="store_true", help="only say what it would do")
+    back.add_argument("--yes", action="store_true", default=None, help="do not ask")
+    _who(back)
+    undo = _command(commands, "undo", "take the last rollback back")
+    undo.add_argument("--preview", action="store_true", help="only say what it would do")
+    undo.add_argument("--yes", action="store_true", default=None, help="do not ask")
+    _who(undo)
+    _command(commands, "recover", "finish or undo an operation that was cut short")
+
+
+def _add_showing(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    _command(commands, "status", "where the run stands and what comes next")
+    diff = _command(commands, "diff", "the pending change set as a git patch")
+    diff.add_argument("phase", nargs="?", type=int, metavar="PHASE")
+    log = _command(commands, "log", "everything that happened in the run")
+    log.add_argument("--follow", "-f", action="store_true", help="go on as things happen")
+    _command(commands, "verify", "check the journal's chain and its anchors in git")
+    _command(commands, "doctor", "what this machine offers")
+    plan = commands.add_parser("plan", help="the plan in force, a plan's faults, its JSON Schema")
+    parts = plan.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    shown = _command(parts, "show", "the plan in force", name="plan show")
+    shown.add_argument("--plan", metavar="FILE", help="this plan instead")
+    checked = _command(
+        parts, "check", "say everything that is wrong with a plan file", "plan check"
+    )
+    checked.add_argument("file", metavar="FILE")
+    _command(parts, "schema", "print the JSON Schema of a plan file", "plan schema")
+
+
+def _command(
+    commands: argparse._SubParsersAction[argparse.ArgumentParser],
+    word: str,
+    text: str,
+    name: str = "",
+) -> argparse.ArgumentParser:
+    parser = commands.add_parser(word, help=text, description=text[0].upper() + text[1:] + ".")
+    # What stands before the command counts too, so a missing flag must not overwrite it.
+    _common(parser, default=argparse.SUPPRESS)
+    parser.set_defaults(command=name or word)
+    return parser
+
+
+def _common(parser: argparse.ArgumentParser, default: object = None) -> None:
+    suppressed = default is argparse.SUPPRESS
+    parser.add_argument(
+        "--repo", metavar="DIR", default=default if suppressed else os.curdir,
+        help="the repository (default: here)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--json", action="store_true", default=default if suppressed else False,
+        help="print JSON, or JSON Lines",
+    )  # fmt: skip
+
+
+def _who(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--as", dest="who", metavar="NAME", default=argparse.SUPPRESS,
+        help="your name in the journal (default: git's)",
+    )  # fmt: skip

@@ -1,0 +1,198 @@
+"""Commands that only look: ``status``, ``diff``, ``log``, ``verify``. They never move anything."""
+
+from __future__ import annotations
+
+import sys
+import time
+from argparse import Namespace
+
+from clubos_tui.changes.manifest import path_text
+from clubos_tui.changes.patch import parse
+from clubos_tui.cli.logs import LogPrinter
+from clubos_tui.cli.opened import phase_of, run_of, session_of
+from clubos_tui.cli.output import emit, say
+from clubos_tui.codec import Json
+from clubos_tui.engine import views
+from clubos_tui.engine.decide import next_for_person
+from clubos_tui.engine.run import Run
+from clubos_tui.engine.session import Session
+from clubos_tui.errors import UsageError
+
+WATCH_SECONDS = 0.1
+
+
+def status(options: Namespace) -> int:
+    """Say where the run stands and what comes next."""
+    with session_of(options) as session:
+        run = session.current()
+        if options.json:
+            emit(status_json(session, run))
+            return 0
+        if run is None:
+            say(f"{session.repository.root}: no run yet.")
+            say("  clubos run   dry run of the first phase; nothing in your repository is touched")
+            return 0
+        _print_status(run)
+    return 0
+
+
+def _print_status(run: Run) -> None:
+    view = run.view
+    target = view.started.target.removeprefix("refs/heads/") or "a detached HEAD"
+    say(f"{view.plan.name} · run {run.id} · {view.ending or 'open'} · [{view.mode}]")
+    say(f"{view.started.repository} · target {target}")
+    say()
+    for phase in view.phases:
+        state = view.status(phase.number)
+        counted = str(phase.counts) if phase.manifest else ""
+        say(f"  {phase.number}  {phase.spec.name:<24} {state:<12} {counted}")
+        if phase.branch:
+            say(f"     {phase.branch}")
+        for line in filter(None, (phase.error, phase.cure)):
+            say(f"     {line}")
+    if view.failure:
+        say(f"\n{view.failure.step} failed: {view.failure.error}")
+        for line in filter(None, (view.failure.untouched, view.failure.cure)):
+            say(f"  {line}")
+    say(f"\nNext: {next_for_person(view).words}")
+
+
+def status_json(session: Session, run: Run | None) -> Json:
+    """Return ``clubos status --json``."""
+    if run is None:
+        return {"repository": session.repository.root, "run": None}
+    view = run.view
+    following = next_for_person(view)
+    return {
+        "repository": session.repository.root,
+        "run": run.id,
+        "plan": view.plan.name,
+        "mode": view.mode,
+        "ending": view.ending,
+        "target": view.started.target,
+        "journal": {"events": run.journal.seq, "head": run.journal.head},
+        "next": {"verb": following.verb, "phase": following.phase, "words": following.words},
+        "failure": view.failure.error if view.failure else None,
+        "merge": view.merge.merged.commit if view.merge.merged else None,
+        "phases": [_phase_json(run, phase.number) for phase in view.phases],
+    }
+
+
+def _phase_json(run: Run, number: int) -> Json:
+    view, phase = run.view, run.view.phase(number)
+    checks = view.checks.get(("stage", phase.change_set)) or view.checks.get(
+        ("proposal", phase.change_set), {}
+    )
+    return {
+        "number": number,
+        "name": phase.spec.name,
+        "status": str(view.status(number)),
+        "attempt": phase.attempt,
+        "base": phase.base,
+        "id": phase.change_set,
+        "required_approval": phase.spec.required_approval,
+        "approved_by": phase.approval.by if phase.approval else None,
+        "branch": phase.branch or None,
+        "commit": phase.commit or None,
+        "create": phase.counts.create,
+        "modify": phase.counts.modify,
+        "delete": phase.counts.delete,
+        "error": phase.error or None,
+        "checks": {name: check.outcome for name, check in checks.items()},
+    }
+
+
+def diff(options: Namespace) -> int:
+    """Print the pending change set as a git patch, or as one JSON object."""
+    with session_of(options) as session:
+        run = run_of(session)
+        number = phase_of(run, options.phase)
+        phase = run.view.phase(number)
+        if not phase.change_set:
+            raise UsageError(
+                f"phase {number} has no change set; it is {run.view.status(number)}",
+                untouched="Nothing was touched.",
+                cure=f"Make a dry run: clubos run --phase {number}",
+            )
+        text = views.patch(session, run, number)
+        if options.json:
+            emit(_diff_json(run, number, text))
+            return 0
+        if sys.stdout.isatty():
+            # A terminal gets symbols for what could act on it; a pipe gets git's own bytes.
+            say(f"# phase {number}: {phase.spec.name} · id {phase.change_set}")
+            say(text.decode("utf-8", "surrogateescape").rstrip("\n"))
+        else:
+            sys.stdout.flush()
+            sys.stdout.buffer.write(text)
+    return 0
+
+
+def _diff_json(run: Run, number: int, text: bytes) -> Json:
+    phase = run.view.phase(number)
+    lines: dict[str, tuple[int, int]] = {}
+    for file in parse(text).files:
+        added, removed = lines.get(path_text(file.path), (0, 0))
+        lines[path_text(file.path)] = (added + file.added, removed + file.removed)
+    return {
+        "phase": number,
+        "id": phase.change_set,
+        "base": phase.base,
+        "attempt": phase.attempt,
+        "files": [
+            {
+                "path": row.path,
+                "old_path": row.old_path or None,
+                "kind": row.kind,
+                "old_blob": row.old_blob or None,
+                "new_blob": row.new_blob or None,
+                "old_mode": row.old_mode or None,
+                "new_mode": row.new_mode or None,
+                "lines_added": lines.get(row.path, (0, 0))[0],
+                "lines_removed": lines.get(row.path, (0, 0))[1],
+                "action": row.action,
+            }
+            for row in phase.manifest
+        ],
+    }
+
+
+def log(options: Namespace) -> int:
+    """Print what happened, and with ``--follow`` what happens."""
+    with session_of(options) as session:
+        run = run_of(session)
+        printer = LogPrinter(run, as_json=options.json, after=0)
+        printer.print_new()
+        while options.follow:
+            sys.stdout.flush()
+            time.sleep(WATCH_SECONDS)
+            printer.print_new()
+    return 0
+
+
+def verify(options: Namespace) -> int:
+    """Follow the journal's chain and compare it with its anchors in git."""
+    from clubos_tui.engine.audit import verify as audit
+
+    with session_of(options) as session:
+        run = run_of(session)
+        found = audit(session, run)
+        if options.json:
+            emit(
+                {
+                    "run": run.id,
+                    "events": found.events,
+                    "head": found.head,
+                    "anchors": [list(anchor) for anchor in found.anchors],
+                    "broken": list(found.broken),
+                }
+            )
+        else:
+            say(f"{found.events} events, chain unbroken, head {found.head}")
+            for commit, seq in found.anchors:
+                say(f"  anchored at event {seq} by commit {commit[:12]}")
+            for line in found.broken:
+                say(f"  {line}")
+            if not found.anchors:
+                say("  no anchor in git yet: an end that was cut off could not be seen")
+    return 1 if found.broken else 0

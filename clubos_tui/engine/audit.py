@@ -1,0 +1,56 @@
+"""Compare the journal with its anchors: the ``Audit-Head`` trailers of commits in git (P9).
+
+The chain alone can't show that its end was cut off or that all of it was written anew; an anchor
+vouches for every event up to it.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from clubos_tui.engine.effects.execute import BRANCH_PREFIX
+from clubos_tui.engine.run import Run
+from clubos_tui.engine.session import Session
+from clubos_tui.repository import refs
+
+_ANCHOR = re.compile(r"^Audit-Head: (\d+):([0-9a-f]{64})$", re.MULTILINE)
+
+
+@dataclass(frozen=True, slots=True)
+class Audit:
+    """What was found; ``broken`` has a sentence for each anchor that does not fit."""
+
+    events: int
+    head: str
+    anchors: tuple[tuple[str, int], ...]
+    broken: tuple[str, ...]
+
+
+def verify(session: Session, run: Run) -> Audit:
+    """Follow the chain (an edit raises ``JournalDamaged``) and hold it against every anchor."""
+    records = run.journal.load()
+    commits: set[str] = {phase.commit for phase in run.view.phases if phase.commit}
+    commits |= set(refs.branches(session.repository, BRANCH_PREFIX).values())
+    for event in (run.view.merge.merged, run.view.rollback):
+        if event and event.commit:
+            commits.add(event.commit)
+    anchors, broken = [], []
+    for commit in sorted(commits):
+        text = session.workshop.objects.read(commit)[1].decode("utf-8", "replace")
+        if f"\nClubOS-Run: {run.id}\n" not in text:
+            continue
+        for seq, head in _ANCHOR.findall(text):
+            number = int(seq)
+            if number > len(records):
+                broken.append(
+                    f"commit {commit[:12]} vouches for {number} events; {len(records)} are left"
+                )
+            elif records[number - 1].hash != head:
+                broken.append(
+                    f"event {number} is not the one that commit {commit[:12]} vouches for"
+                )
+            else:
+                anchors.append((commit, number))
+    anchors.sort(key=lambda anchor: anchor[1])
+    return Audit(len(records), run.journal.head, tuple(anchors), tuple(broken))

@@ -1,0 +1,339 @@
+"""Fold a journal into the state of its run, event by event. Pure.
+
+Two processes that read the same journal hold the same state. Whether an event may come at all is
+the table's question (:mod:`clubos_tui.engine.table`); here it has come.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from clubos_tui.changes.manifest import TreeId
+from clubos_tui.engine.state import ActionView, PhaseView, RunView, Status
+from clubos_tui.events import (
+    ActionFinished,
+    ActionStarted,
+    ApplyFinished,
+    ApplyStarted,
+    Approved,
+    AttemptStarted,
+    CheckFinished,
+    ChecksFinished,
+    CommitId,
+    DecisionCleared,
+    EditedOutside,
+    Event,
+    Executed,
+    ExecutionRequested,
+    FileDecided,
+    MergeApproved,
+    Merged,
+    MergePrepared,
+    MergeRequested,
+    Overridden,
+    Paused,
+    ProposalFailed,
+    ProposalRequested,
+    Proposed,
+    ProposedNothing,
+    Recovered,
+    Rehearsed,
+    Rejected,
+    RollbackRequested,
+    RolledBack,
+    RunClosed,
+    RunStarted,
+    Sealed,
+    SealRequested,
+    StepFailed,
+    Undone,
+    UndoRequested,
+    Unvalidated,
+    Validated,
+)
+from clubos_tui.plan import Plan
+
+
+def fold(events: Iterable[Event]) -> RunView:
+    """Return the state that ``events`` make; the first must be :class:`RunStarted`."""
+    view: RunView | None = None
+    for event in events:
+        view = apply(view, event)
+    if view is None:
+        raise ValueError("a journal without its first event")
+    return view
+
+
+def apply(view: RunView | None, event: Event) -> RunView:
+    """Fold one more event in; changes ``view`` in place and returns it."""
+    if isinstance(event, RunStarted):
+        plan = Plan.from_json(event.plan)
+        return RunView(
+            event, plan, [PhaseView(number, spec) for number, spec in enumerate(plan.phase, 1)]
+        )
+    if view is None:
+        raise ValueError("a journal must start with run.started")
+    _FOLDS.get(type(event), _ignore)(view, event)
+    return view
+
+
+def _ignore(_view: RunView, _event: Event) -> None:
+    return
+
+
+def _request(view: RunView, event: Event) -> None:
+    view.queue.append(event)
+    view.failure = view.paused = None
+
+
+def _proposal_requested(view: RunView, event: ProposalRequested) -> None:
+    _request(view, event)
+    view.phase(event.phase).asked = True
+
+
+def _served(view: RunView, *kinds: type[Event], phase: int | None = None) -> None:
+    for at, request in enumerate(view.queue):
+        if isinstance(request, kinds) and phase in {None, getattr(request, "phase", None)}:
+            del view.queue[at]
+            return
+
+
+def _attempt_started(view: RunView, event: AttemptStarted) -> None:
+    phase = view.phase(event.phase)
+    phase.state, phase.asked = Status.PROPOSING, False
+    phase.attempt, phase.base, phase.seed = event.attempt, event.base, event.seed
+    phase.tree, phase.workspace, phase.agent = event.seed, event.workspace, event.agent
+    phase.withheld = event.withheld
+    phase.actions = [ActionView(action.id, action.name) for action in phase.spec.action]
+    phase.change_set, phase.manifest = TreeId(""), ()
+    phase.decisions, phase.checkout, phase.outside = {}, {}, {}
+    phase.rehearsed = phase.approval = None
+    phase.error = phase.cure = phase.branch = phase.transaction = ""
+    phase.commit, phase.staged = CommitId(""), False
+
+
+def _action_started(view: RunView, event: ActionStarted) -> None:
+    action = view.phase(event.phase).action(event.action)
+    action.status, action.stream = "running", event.stream
+
+
+def _action_finished(view: RunView, event: ActionFinished) -> None:
+    phase = view.phase(event.phase)
+    action = phase.action(event.action)
+    action.status, action.result, action.error = event.status, event.result, event.error
+    action.changes, action.milliseconds = event.changes, event.milliseconds
+    phase.tree = event.tree
+
+
+def _proposed(view: RunView, event: Proposed) -> None:
+    phase = view.phase(event.phase)
+    phase.state, phase.change_set = Status.PROPOSED, event.change_set
+    phase.manifest, phase.checkout = event.manifest, dict(event.checkout)
+
+
+def _proposed_nothing(view: RunView, event: ProposedNothing) -> None:
+    phase = view.phase(event.phase)
+    phase.state, phase.change_set = Status.EMPTY, phase.base
+    _served(view, ProposalRequested, phase=event.phase)
+
+
+def _proposal_failed(view: RunView, event: ProposalFailed) -> None:
+    phase = view.phase(event.phase)
+    phase.state, phase.error, phase.cure = Status.FAILED, event.error, event.cure
+    if event.action:
+        action = phase.action(event.action)
+        action.status, action.error = "failed", event.error
+    _served(view, ProposalRequested, phase=event.phase)
+
+
+def _sealed(view: RunView, event: Sealed) -> None:
+    phase = view.phase(event.phase)
+    phase.change_set, phase.manifest = event.change_set, event.manifest
+    phase.decisions, phase.rehearsed = {}, None
+    if not event.manifest:
+        phase.state = Status.EMPTY
+        _served(view, SealRequested, phase=event.phase)
+
+
+def _file_decided(view: RunView, event: FileDecided) -> None:
+    view.phase(event.phase).decisions[event.decision.path] = event.decision
+
+
+def _decision_cleared(view: RunView, event: DecisionCleared) -> None:
+    view.phase(event.phase).decisions.pop(event.path, None)
+
+
+def _check_finished(view: RunView, event: CheckFinished) -> None:
+    view.checks.setdefault((event.scope, event.tree), {})[event.check] = event
+
+
+def _rehearsed(view: RunView, event: Rehearsed) -> None:
+    view.phase(event.phase).rehearsed = event
+
+
+def _checks_finished(view: RunView, event: ChecksFinished) -> None:
+    view.gates[event.scope, event.tree] = event.open
+    if event.scope == "proposal":
+        _served(view, ProposalRequested, SealRequested, phase=event.phase)
+
+
+def _approved(view: RunView, event: Approved) -> None:
+    phase = view.phase(event.phase)
+    phase.state, phase.approval = Status.APPROVED, event
+
+
+def _rejected(view: RunView, event: Rejected) -> None:
+    phase = view.phase(event.phase)
+    phase.state, phase.rejection, phase.approval = Status.REJECTED, event, None
+
+
+def _apply_started(view: RunView, event: ApplyStarted) -> None:
+    view.applying = event
+    if event.purpose == "execute":
+        phase = view.phase(event.phase)
+        phase.state, phase.transaction, phase.staged = Status.EXECUTING, event.transaction, False
+
+
+def _apply_finished(view: RunView, event: ApplyFinished) -> None:
+    view.applied[event.transaction] = event
+    if view.applying and view.applying.transaction == event.transaction:
+        if view.applying.purpose == "execute":
+            view.phase(event.phase).staged = True
+        view.applying = None
+
+
+def _executed(view: RunView, event: Executed) -> None:
+    phase = view.phase(event.phase)
+    phase.state, phase.branch, phase.commit = Status.EXECUTED, event.branch, event.commit
+    phase.transaction = event.transaction
+    view.gates.pop(("stage", event.change_set), None)  # evidence of an earlier execution
+    view.rollback = None  # what is built on a rollback can't be undone beneath it
+
+
+def _checkpointed(view: RunView, event: Validated | Unvalidated) -> None:
+    passed = isinstance(event, Validated)
+    view.phase(event.phase).state = Status.VALIDATED if passed else Status.UNVALIDATED
+    _served(view, ExecutionRequested, phase=event.phase)
+
+
+def _overridden(view: RunView, event: Overridden) -> None:
+    view.overridden[event.tree, event.check] = event
+
+
+def _merge_prepared(view: RunView, event: MergePrepared) -> None:
+    view.merge.prepared, view.merge.approved = event, None
+
+
+def _merge_approved(view: RunView, event: MergeApproved) -> None:
+    view.merge.approved = event
+
+
+def _merged(view: RunView, event: Merged) -> None:
+    view.merge.merged = event
+    for phase in view.phases:
+        if phase.state is Status.VALIDATED:
+            phase.state = Status.MERGED
+    _served(view, MergeRequested)
+
+
+def _rolled_back(view: RunView, event: RolledBack) -> None:
+    view.before_rollback = {number: view.phase(number).state for number in event.phases}
+    view.ending_before = view.ending
+    for number in event.phases:
+        view.phase(number).state = Status.ROLLED_BACK
+    view.rollback, view.left = event, event.left
+    view.applying = None
+    view.merge.prepared = view.merge.approved = None
+    _served(view, RollbackRequested)
+
+
+def _undone(view: RunView, event: Undone) -> None:
+    for number, state in view.before_rollback.items():
+        view.phase(number).state = state
+    view.ending, view.rollback, view.left = view.ending_before, None, event.left
+    view.applying = None
+    _served(view, UndoRequested)
+
+
+def _closed(view: RunView, event: RunClosed) -> None:
+    view.ending = event.ending
+
+
+def _step_failed(view: RunView, event: StepFailed) -> None:
+    _interrupted(view)
+    view.failure = event
+
+
+def _paused(view: RunView, event: Paused) -> None:
+    _interrupted(view)
+    view.paused = event
+
+
+def _interrupted(view: RunView) -> None:
+    """Drop the request under way and put its phase back to where it waited."""
+    request = view.queue.pop(0) if view.queue else None
+    view.applying = None
+    if isinstance(request, ProposalRequested):
+        phase = view.phase(request.phase)
+        phase.asked = False
+        if phase.state is Status.PROPOSING:
+            phase.state = Status.IDLE
+            for action in phase.actions:
+                if action.status == "running":
+                    action.status = "pending"
+    if isinstance(request, ExecutionRequested):
+        phase = view.phase(request.phase)
+        if phase.state is Status.EXECUTING:
+            # The step took its writes to the stage back before it said so.
+            phase.state, phase.staged, phase.transaction = Status.APPROVED, False, ""
+    if isinstance(request, MergeRequested):
+        view.merge.prepared = view.merge.approved = None  # the target may have moved again
+
+
+def _edited_outside(view: RunView, event: EditedOutside) -> None:
+    view.phase(event.phase).outside.update(event.paths)
+
+
+def _recovered(view: RunView, event: Recovered) -> None:
+    view.recovered.append(event)
+
+
+_FOLDS: dict[type[Event], Callable[[RunView, Any], None]] = {
+    ProposalRequested: _proposal_requested,
+    SealRequested: _request,
+    ExecutionRequested: _request,
+    MergeRequested: _request,
+    RollbackRequested: _request,
+    UndoRequested: _request,
+    AttemptStarted: _attempt_started,
+    ActionStarted: _action_started,
+    ActionFinished: _action_finished,
+    Proposed: _proposed,
+    ProposedNothing: _proposed_nothing,
+    ProposalFailed: _proposal_failed,
+    Sealed: _sealed,
+    FileDecided: _file_decided,
+    DecisionCleared: _decision_cleared,
+    CheckFinished: _check_finished,
+    Rehearsed: _rehearsed,
+    ChecksFinished: _checks_finished,
+    Approved: _approved,
+    Rejected: _rejected,
+    ApplyStarted: _apply_started,
+    ApplyFinished: _apply_finished,
+    Executed: _executed,
+    Validated: _checkpointed,
+    Unvalidated: _checkpointed,
+    Overridden: _overridden,
+    MergePrepared: _merge_prepared,
+    MergeApproved: _merge_approved,
+    Merged: _merged,
+    RolledBack: _rolled_back,
+    Undone: _undone,
+    RunClosed: _closed,
+    StepFailed: _step_failed,
+    Paused: _paused,
+    EditedOutside: _edited_outside,
+    Recovered: _recovered,
+}

@@ -1,0 +1,399 @@
+"""`LineView`: many rows, few on screen; the base of the diff and the log.
+
+Only the rows in sight are drawn, each once: a drawn row is a `Strip` that is kept and handed out
+again, so a frame costs the same for a hundred rows and for a million. A subclass gives a number
+of rows and draws one (`count_rows`, `draw_row`); the base knows the cursor, keys, the mouse, the
+two kinds of scrolling, search, selection, and a message in place of rows.
+
+Every row must be safe text already (`clubos_tui.ui.text`). The widget itself has no border and no
+padding (put them on its parent): with them it still works, but each frame costs twice.
+"""
+
+import re
+import sys
+from abc import abstractmethod
+from bisect import bisect_left, bisect_right
+from collections.abc import Hashable, Iterable, Sequence
+from typing import ClassVar
+
+from rich.segment import Segment
+from rich.style import Style
+from textual import events
+from textual.binding import Binding, BindingType
+from textual.geometry import Region, Size
+from textual.scroll_view import ScrollView
+from textual.selection import Selection
+from textual.strip import Strip
+
+from clubos_tui.ui.text import visible
+from clubos_tui.ui.widgets.rows import Row, restyle, window
+
+__all__ = ["LineView", "Row"]
+
+_KEPT_STRIPS = 4_096
+_COLUMN_STEP = 8
+
+
+class LineView(ScrollView, can_focus=True, inherit_bindings=False):
+    """A scrolling list of rows with a cursor. Rows count from 0."""
+
+    COMPONENT_CLASSES: ClassVar[set[str]] = {
+        "line--text",
+        "line--cursor",
+        "line--match",
+        "line--more",
+        "line--message",
+    }
+
+    DEFAULT_CSS = """
+    LineView {
+        background: $surface;
+        color: $foreground;
+        scrollbar-size: 0 1;
+        & > .line--cursor { background: $foreground 8%; }
+        &:focus > .line--cursor { background: $primary 40%; }
+        & > .line--match { background: $warning; color: $background; text-style: bold; }
+        & > .line--more { color: $text-warning; text-style: bold; }
+        & > .line--message { color: $text-muted; }
+        &:ansi {
+            background: ansi_default;
+            color: ansi_default;
+            & > .line--cursor { background: ansi_default; text-style: underline; }
+            &:focus > .line--cursor { background: ansi_default; text-style: reverse; }
+            & > .line--match { background: ansi_yellow; color: ansi_black; text-style: bold; }
+            & > .line--more { color: ansi_yellow; text-style: bold; }
+            & > .line--message { color: ansi_default; text-style: dim; }
+        }
+    }
+    """
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("j,down", "move(1)", "Down", show=False, id="line-down"),
+        Binding("k,up", "move(-1)", "Up", show=False, id="line-up"),
+        Binding("pagedown,space", "page(1)", "Page down", show=False, id="page-down"),
+        Binding("pageup", "page(-1)", "Page up", show=False, id="page-up"),
+        Binding("g,home", "first", "Top", show=False, id="line-first"),
+        Binding("G,end", "last", "End", show=False, id="line-last"),
+        Binding("left", "column(-1)", "Left", show=False, id="line-left"),
+        Binding("right", "column(1)", "Right", show=False, id="line-right"),
+        Binding("n", "match(1)", "Next match", show=False, id="match-next"),
+        Binding("N", "match(-1)", "Previous match", show=False, id="match-previous"),
+    ]
+
+    def __init__(
+        self,
+        *,
+        name: str | None = None,
+        id: str | None = None,  # noqa: A002 - Textual's own word
+        classes: str | None = None,
+        disabled: bool = False,
+    ) -> None:
+        super().__init__(name=name, id=id, classes=classes, disabled=disabled)
+        self._strips: dict[Hashable, Strip] = {}
+        self._cursor = 0
+        self._widest = 0
+        self._note = ""
+        self._pattern: re.Pattern[str] | None = None
+        self._matches: list[int] | None = None
+        self._own_scroll = False
+
+    # What a subclass says
+
+    @abstractmethod
+    def count_rows(self) -> int:
+        """Return how many rows there are."""
+
+    @abstractmethod
+    def draw_row(self, row: int) -> Row:
+        """Draw a row; called once while its strip is kept."""
+
+    def row_key(self, row: int) -> Hashable:
+        """Return what the strip of a row is kept under: the row, unless rows move."""
+        return row
+
+    def find_rows(self, pattern: "re.Pattern[str]") -> Iterable[int]:
+        """Return the rows that match, ascending; by default each is drawn and looked at."""
+        return (row for row in range(self.count_rows()) if pattern.search(self.row_text(row)))
+
+    def cursor_moved(self, *, by_user: bool) -> None:
+        """Hear that the cursor stands on another row, or that its row may mean another thing."""
+
+    def wheel_at_end(self) -> None:
+        """Hear that the wheel or the scroll bar has reached the end."""
+
+    # Rows
+
+    def row_text(self, row: int) -> str:
+        """Return the body of a row as plain text, without its gutter."""
+        return "".join(segment.text for segment in self.draw_row(row).body)
+
+    def show_note(self, note: str) -> None:
+        """Show `note` (any text, several lines) for as long as there are no rows."""
+        self._note = visible(note, lines=True)
+        self.rows_changed()
+
+    def rows_changed(self, *, widest: int | None = None) -> None:
+        """Take note of other rows: forget strips and matches, fit the scroll bars and the cursor.
+
+        Args:
+            widest: Cells of the widest row, as far as known; it grows when a wider one is drawn.
+        """
+        if widest is not None:
+            self._widest = widest
+        self._strips.clear()
+        self._matches = None
+        self._fit()
+
+    def repaint_rows(self) -> None:
+        """Draw every row in sight anew: same rows, other looks."""
+        self._strips.clear()
+        self.refresh()
+
+    def _fit(self) -> None:
+        rows = self.count_rows()
+        self._cursor = max(0, min(self._cursor, rows - 1))
+        self._resize(Size(self._widest, rows))
+        self.refresh()
+
+    def _resize(self, size: Size) -> None:
+        if size == self.virtual_size:
+            return
+        if self.styles.auto_dimensions or not self.is_attached:
+            self.virtual_size = size
+            return
+        # Setting it lays out and paints the whole screen; here only the scroll bars depend on it.
+        self.set_reactive(LineView.virtual_size, size)
+        self._own_scroll = True
+        self._scroll_update(size)
+        self._own_scroll = False
+
+    # Cursor and scrolling
+
+    @property
+    def cursor_row(self) -> int:
+        """The row of the cursor; 0 where there are no rows."""
+        return self._cursor
+
+    def go_to(self, row: int, *, top: bool = False, by_user: bool = False) -> None:
+        """Put the cursor on `row` (or the nearest there is) and bring it into sight.
+
+        Args:
+            row: The row.
+            top: True scrolls so that it is the uppermost one.
+            by_user: True where a key or the mouse asked for it.
+        """
+        rows, height = self.count_rows(), max(1, self.size.height)
+        old, self._cursor = self._cursor, max(0, min(row, rows - 1))
+        first = self.scroll_offset.y
+        if top or self._cursor < first:
+            first = self._cursor
+        elif self._cursor >= first + height:
+            first = self._cursor - height + 1
+        if self.is_attached:
+            self._scroll_rows(first)
+        if old != self._cursor:
+            self.refresh_line(old)
+            self.refresh_line(self._cursor)
+        self.cursor_moved(by_user=by_user)
+
+    def _scroll_rows(self, first: int) -> None:
+        if first != self.scroll_offset.y or first != self.scroll_target_y:
+            self._own_scroll = True
+            # force: right after a change of size the scroll bars are not up to date.
+            self.scroll_to(y=first, animate=False, force=True)
+            self._own_scroll = False
+
+    def watch_scroll_y(self, old_value: float, new_value: float) -> None:
+        """Drag the cursor along when the wheel or the scroll bar moves the rows away from it."""
+        super().watch_scroll_y(old_value, new_value)
+        if self._own_scroll or round(old_value) == round(new_value):
+            return
+        first, height = round(new_value), max(1, self.size.height)
+        self._cursor = max(first, min(self._cursor, first + height - 1, self.count_rows() - 1))
+        self.cursor_moved(by_user=True)
+        if new_value > old_value and self.is_vertical_scroll_end:
+            self.wheel_at_end()
+
+    def action_move(self, rows: int) -> None:
+        """Move the cursor by some rows."""
+        self.go_to(self._cursor + rows, by_user=True)
+
+    def action_page(self, pages: int) -> None:
+        """Move cursor and view by the height of the view, less one row to hold on to."""
+        step = max(1, self.size.height - 1) * pages
+        last = max(0, self.count_rows() - self.size.height)
+        self._scroll_rows(max(0, min(self.scroll_offset.y + step, last)))
+        self.go_to(self._cursor + step, by_user=True)
+
+    def action_first(self) -> None:
+        """Go to the first row."""
+        self.go_to(0, by_user=True)
+
+    def action_last(self) -> None:
+        """Go to the last row."""
+        self.go_to(self.count_rows() - 1, by_user=True)
+
+    def action_column(self, steps: int) -> None:
+        """Scroll sideways."""
+        self.scroll_to(x=self.scroll_offset.x + steps * _COLUMN_STEP, animate=False, force=True)
+
+    def on_click(self, event: events.Click) -> None:
+        """Put the cursor where the mouse was clicked."""
+        offset = event.get_content_offset(self)
+        if offset is not None and self.scroll_offset.y + offset.y < self.count_rows():
+            self.go_to(self.scroll_offset.y + offset.y, by_user=True)
+
+    # Search
+
+    def search(self, needle: str) -> int:
+        """Mark `needle` everywhere and go to the first row with it from the cursor on.
+
+        Lower case finds both cases. An empty needle ends the search.
+
+        Returns:
+            The number of rows that match.
+        """
+        flags = re.IGNORECASE if needle == needle.lower() else re.NOFLAG
+        self._pattern = re.compile(re.escape(needle), flags) if needle else None
+        self._matches = None
+        self.repaint_rows()
+        if found := self.matches:
+            self.go_to(found[bisect_left(found, self._cursor) % len(found)], by_user=True)
+        return len(found)
+
+    @property
+    def matches(self) -> Sequence[int]:
+        """The rows that match, ascending; found again after the rows have changed."""
+        if self._matches is None:
+            self._matches = list(self.find_rows(self._pattern)) if self._pattern else []
+        return self._matches
+
+    def action_match(self, step: int) -> None:
+        """Go to the next (1) or the previous (-1) row that matches, around the end."""
+        if found := self.matches:
+            after = bisect_right(found, self._cursor)
+            at = after if step > 0 else bisect_left(found, self._cursor) - 1
+            self.go_to(found[at % len(found)], by_user=True)
+
+    # Drawing
+
+    def render_lines(self, crop: Region) -> list[Strip]:
+        """Hand out the kept strips; Textual's own way wraps each into a new one every frame."""
+        if self.styles.gutter.totals != (0, 0):
+            return super().render_lines(crop)
+        filters, background = self.get_line_filters(), self.background_colors[1]
+        strips = []
+        for y in crop.line_range:
+            strip = self._strip(y)
+            for line_filter in filters:
+                strip = strip.apply_filter(line_filter, background)
+            strips.append(strip)
+        left, right = crop.column_span
+        if (left, right) == (0, self.size.width):
+            return strips
+        return [strip.crop(left, right) for strip in strips]
+
+    def render_line(self, y: int) -> Strip:
+        """Return one line with text offsets: what Textual asks for when the mouse selects."""
+        row, strip = self.scroll_offset.y + y, self._strip(y)
+        if row >= self.count_rows():
+            return strip
+        gutter = 1 + sum(segment.cell_length for segment in self.draw_row(row).gutter)
+        body = strip.crop(gutter).apply_offsets(self.scroll_offset.x, row)
+        return Strip.join([strip.crop(0, gutter), body])
+
+    def _strip(self, y: int) -> Strip:
+        x, first = self.scroll_offset
+        row, width, rows = first + y, self.size.width, self.count_rows()
+        if row >= rows:
+            blank = Strip.blank(width, self.look("line--text"))
+            return blank if rows else self._note_strip(y, width)
+        key = (self.row_key(row), x, width, row == self._cursor)
+        strip = self._strips.get(key)
+        if strip is None:
+            if len(self._strips) >= _KEPT_STRIPS:
+                self._strips.clear()
+            strip = self._strips[key] = self._lay_out(row, x, width)
+        return strip
+
+    def _note_strip(self, y: int, width: int) -> Strip:
+        style = self.look("line--message")
+        lines, room = self._note.split("\n"), max(1, width - 2)
+        folded = [line[at : at + room] for line in lines for at in range(0, len(line) or 1, room)]
+        text = " " + folded[y - 1] if 0 < y <= len(folded) and self._note else ""
+        return Strip([Segment(text, style)]).adjust_cell_length(width, style)
+
+    def _lay_out(self, row: int, x: int, width: int) -> Strip:
+        drawn = self.draw_row(row)
+        body = self._selected(self._marked(drawn.body), row)
+        gutter = [Segment("▌" if row == self._cursor else " ", drawn.fill), *drawn.gutter]
+        left = sum(segment.cell_length for segment in gutter)
+        more = f"… +{drawn.hidden:,} more" if drawn.hidden else "…"
+        needed = left + sum(segment.cell_length for segment in body)
+        needed += len(more) if drawn.hidden else 0
+        if needed > self._widest:
+            self._widest = needed
+            self.call_after_refresh(self._fit)
+        if needed <= width and not x and not drawn.hidden:
+            segments = [*gutter, *body, Segment(" " * (width - needed), drawn.fill)]
+        else:
+            # What lies beyond the edge is announced at the edge, wherever one has scrolled to.
+            beyond = drawn.hidden or needed - x > width
+            edge = Segment(more, self.look("line--more")) if beyond else None
+            segments = [*gutter, *window(body, x, max(0, width - left), drawn.fill, edge)]
+        if row == self._cursor:
+            cursor = self.look("line--cursor")
+            # Only ground and attributes: the colours that carry meaning stay.
+            over = Style(bgcolor=cursor.bgcolor, reverse=cursor.reverse, underline=cursor.underline)
+            segments = [Segment(text, (style or over) + over) for text, style, _ in segments]
+        strip = Strip(segments)
+        return strip if left <= width else strip.crop(0, width)
+
+    def _marked(self, body: list[Segment]) -> list[Segment]:
+        if self._pattern is None:
+            return body
+        text = "".join(segment.text for segment in body)
+        spans = [match.span() for match in self._pattern.finditer(text)]
+        return restyle(body, spans, self.look("line--match"))
+
+    def _selected(self, body: list[Segment], row: int) -> list[Segment]:
+        selection = self.text_selection
+        span = selection.get_span(row) if selection else None
+        if span is None:
+            return body
+        start, end = span
+        look = self.screen.get_component_rich_style("screen--selection")
+        return restyle(body, [(start, sys.maxsize if end == -1 else end)], look)
+
+    def look(self, *names: str) -> Style:
+        """Return the style of a component class in the theme at hand."""
+        return self.get_component_rich_style(*names)
+
+    def notify_style_update(self) -> None:
+        """Forget what was drawn in the colours of the old theme."""
+        super().notify_style_update()
+        self._strips.clear()
+
+    # Selection
+
+    def get_selection(self, selection: Selection) -> tuple[str, str] | None:
+        """Return the selected text without gutters, for the clipboard."""
+        first = selection.start.y if selection.start else 0
+        last = selection.end.y if selection.end else self.count_rows() - 1
+        lines = []
+        for row in range(first, min(last, self.count_rows() - 1) + 1):
+            start, end = selection.get_span(row) or (0, 0)
+            text = self.row_text(row)
+            lines.append(text[start:] if end == -1 else text[start:end])
+        return "\n".join(lines), "\n"
+
+    def selection_updated(self, selection: Selection | None) -> None:
+        """Paint the selection."""
+        self._strips.clear()
+        super().selection_updated(selection)
+
+    def on_resize(self, event: events.Resize) -> None:
+        """Keep the cursor in sight when the view gets smaller."""
+        event.stop()
+        self._strips.clear()
+        self.go_to(self._cursor)
