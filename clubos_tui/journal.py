@@ -95,10 +95,14 @@ class Journal:
         self._read(cut_torn_tail=False)
         return self._records[after:]
 
-    def append(self, *events: Event, expected: int | None = None) -> Record:
+    def append(
+        self, *events: Event, expected: int | None = None, durable: bool = True
+    ) -> Record:
         """Append ``events`` as one durable write; return the last record.
 
-        ``expected`` is the number of the last record the caller decided on. Raises
+        ``expected`` is the number of the last record the caller decided on. ``durable=False`` is
+        for reports on which nobody acts: other processes see them at once, the next durable
+        append flushes them too. Raises
         :class:`Conflict` where another process appended since, :class:`JournalDamaged` where the
         chain is broken, :class:`OSError` where the disk is full; then nothing was appended.
         """
@@ -113,7 +117,7 @@ class Journal:
                 lines.append(line)
                 records.append(record)
                 head = record.hash
-            self._write(b"".join(lines))
+            self._write(b"".join(lines), durable=durable)
             self._records.extend(records)
             self._head = head
             return records[-1]
@@ -126,7 +130,7 @@ class Journal:
                 yield record
             await asyncio.sleep(WATCH_SECONDS)
 
-    def _write(self, data: bytes) -> None:
+    def _write(self, data: bytes, *, durable: bool = True) -> None:
         fresh = not os.path.exists(self.path)
         fd = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
         try:
@@ -134,7 +138,8 @@ class Journal:
             try:
                 while written < len(data):
                     written += os.write(fd, data[written:])
-                os.fdatasync(fd)
+                if durable:
+                    os.fdatasync(fd)
             except OSError:
                 os.ftruncate(fd, self._offset)  # half a line is worse than none
                 raise

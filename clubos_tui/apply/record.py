@@ -67,6 +67,7 @@ class Record:
     path: str
     intent: Intent
     progress: list[Progress] = field(default_factory=list)
+    durable: bool = True
 
     @property
     def last(self) -> Progress:
@@ -74,12 +75,13 @@ class Record:
         return self.progress[-1]
 
     @classmethod
-    def begin(cls, path: str, intent: Intent) -> Record:
-        """Write the intent and make it durable."""
+    def begin(cls, path: str, intent: Intent, *, durable: bool = True) -> Record:
+        """Write the intent and make it durable, as all that follows (a rehearsal may not be)."""
         os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
-        record = cls(path, intent)
+        record = cls(path, intent, durable=durable)
         record._append({"intent": unstructure(intent)}, os.O_CREAT | os.O_EXCL)
-        sync_folder(os.path.dirname(path))
+        if durable:
+            sync_folder(os.path.dirname(path))
         record.progress.append(Progress("begun"))
         return record
 
@@ -92,7 +94,8 @@ class Record:
         fd = os.open(self.path, os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC | flags, 0o600)
         try:
             write_all(fd, canonical(fields) + b"\n")
-            os.fdatasync(fd)
+            if self.durable:
+                os.fdatasync(fd)
         finally:
             os.close(fd)
 

@@ -178,7 +178,7 @@ class Transaction:
         return bool(inside) and gone.issuperset(inside)
 
     def _back_up(self, present: dict[str, Found]) -> None:
-        vault = VaultWriter(self.intent.vault)
+        vault = VaultWriter(self.intent.vault, durable=self.record.durable)
         try:
             for path, found in present.items():
                 self._stop_if_cancelled()
@@ -211,12 +211,13 @@ class Transaction:
                     fd,
                     _new(number),
                     Found(found.mode, found.data, permissions),
-                    sync=len(staged) <= FSYNC_EACH,
+                    sync=self.record.durable and len(staged) <= FSYNC_EACH,
                 )
-            os.fsync(fd)
+            if self.record.durable:
+                os.fsync(fd)
         finally:
             os.close(fd)
-        if len(staged) > FSYNC_EACH:
+        if self.record.durable and len(staged) > FSYNC_EACH:
             sync_file_system(self.intent.staging)
 
     def _missing_folders(self) -> list[str]:
@@ -378,7 +379,8 @@ class Transaction:
             verified += 1
             restored += write.after is not None
             deleted += write.after is None
-        sync_file_system(self.intent.root)
+        if self.record.durable:
+            sync_file_system(self.intent.root)
         self._hooks.step("verified")
         left = tuple(self._left.values())
         committed = self.record.last

@@ -61,6 +61,8 @@ def _component_refusal(name: str) -> str | None:
 
 def is_dot_git(name: str) -> bool:
     """Tell whether some file system opens ``.git`` when asked for ``name``."""
+    if name.isascii() and "git" not in name.lower():
+        return False
     folded = unicodedata.normalize("NFC", name.translate(_HFS_IGNORED)).casefold()
     for part in folded.split("\\"):
         stem = part.split(":", 1)[0].rstrip(". ")

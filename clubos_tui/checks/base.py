@@ -8,7 +8,7 @@ evidence is about that very tree and no other.
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from clubos_tui.changes.manifest import SYMLINK, Change, Entry
@@ -19,6 +19,7 @@ from clubos_tui.plan import CheckSpec
 from clubos_tui.repository.objects import object_id
 
 EVIDENCE_LINES = 12
+KEPT_BYTES = 1 << 16
 
 
 class NotThatTree(Exception):
@@ -36,6 +37,7 @@ class Subject:
     protected: tuple[str, ...] = ()
     withheld: frozenset[str] = frozenset()
     object_format: str = "sha1"
+    _known: dict[str, bytes] = field(default_factory=dict)
 
     def matching(self, spec: CheckSpec) -> list[str]:
         """Return the paths of the tree that a check is about, in order."""
@@ -45,10 +47,15 @@ class Subject:
 
     def read(self, path: str) -> bytes:
         """Return a file's bytes; :class:`NotThatTree` where the disk holds others."""
+        known = self._known.get(path)
+        if known is not None:
+            return known
         found = read_path(self.folder, path)
         entry = self.files[path]
         if found is None or object_id("blob", found.data, self.object_format) != entry.blob:
             raise NotThatTree(f"{path} is not what the tree holds")
+        if len(found.data) <= KEPT_BYTES:  # several checks read the same sources
+            self._known[path] = found.data
         return found.data
 
     def text(self, path: str) -> str:

@@ -82,10 +82,7 @@ def text(subject: Subject, spec: CheckSpec) -> Checking:
     return verdict(len(found), faults, spec, "files")
 
 
-_IMPORT = re.compile(
-    r"""(?:^|\n)\s*(?:import|export)\b[^;'"]*?\bfrom\s*["'](\.{1,2}/[^"']+)["']"""
-    r"""|(?:^|\n)\s*import\s*["'](\.{1,2}/[^"']+)["']|\bimport\(\s*["'](\.{1,2}/[^"']+)["']"""
-)
+_IMPORT = re.compile(r"""\b(?:from|import)\s*\(?\s*["'](\.{1,2}/[^"']+)["']""")
 _ENDINGS = (".ts", ".tsx", ".js", ".jsx", ".json", ".css", "/index.ts", "/index.tsx", "/index.js")
 
 
@@ -101,10 +98,10 @@ def imports(subject: Subject, spec: CheckSpec) -> Checking:
             faults.append(f"{path} is not UTF-8 text")
             continue
         for match in _IMPORT.finditer(source):
-            target = match[1] or match[2] or match[3]
+            target = match[1]
             cases += 1
             if not _resolves(subject, posixpath.join(posixpath.dirname(path), target)):
-                line = source.count("\n", 0, match.start(match.lastindex or 0)) + 1
+                line = source.count("\n", 0, match.start(1)) + 1
                 faults.append(f"{path}:{line} imports {target}, which is not there")
     return verdict(max(cases, len(faults)), faults, spec, "relative imports")
 

@@ -140,6 +140,7 @@ class Headless:
         self.yes = yes
         self.who = who_of(options, session)
         self.all = getattr(options, "all", False)
+        self.dry_run = options.command == "run"
         self.json = options.json
         self.driver = Driver(session, run)
         self.printer = LogPrinter(run, as_json=False, quiet=options.json)
@@ -331,7 +332,7 @@ class Headless:
             emit(status_json(self.session, self.run))
             return 0
         following: Next = next_for_person(view)
-        if view.mode == "DRY RUN":
+        if self.dry_run and view.mode == "DRY RUN":
             say("DRY RUN: nothing in your repository was touched.")
         say(f"Next: {following.words}")
         if following.verb == "approve":

@@ -66,7 +66,7 @@ class Run:
         self._folded += len(new)
         return new
 
-    def say(self, *events: Event) -> None:
+    def say(self, *events: Event, durable: bool = True) -> None:
         """Append events that a person or the driver says, if they may come now.
 
         Raises :class:`Refused` with the reason where they may not. Where another process appended
@@ -79,7 +79,7 @@ class Run:
                 if reason:
                     raise Refused(reason, untouched="Nothing was recorded and nothing was done.")
             try:
-                self.journal.append(*events, expected=self._folded)
+                self.journal.append(*events, expected=self._folded, durable=durable)
             except Conflict:
                 continue
             self.refresh()

@@ -179,7 +179,9 @@ def _rehearse_one(
         object_format=object_format,
         removable=removable,
     )
-    transaction = Transaction(Record.begin(os.path.join(scratch, f"{name}.jsonl"), intent), hooks)
+    transaction = Transaction(
+        Record.begin(os.path.join(scratch, f"{name}.jsonl"), intent, durable=False), hooks
+    )
     transaction.prepare(on_mismatch="refuse")
     transaction.commit()
     transaction.switch()

@@ -39,9 +39,9 @@ class Context:
         """The run as last folded."""
         return self.run.view
 
-    def say(self, *events: Event) -> None:
-        """Append what the driver reports."""
-        self.run.say(*events)
+    def say(self, *events: Event, durable: bool = True) -> None:
+        """Append what the driver reports; a report nobody acts on need not be durable at once."""
+        self.run.say(*events, durable=durable)
 
     async def in_thread(self, work: Callable[[], T]) -> T:
         """Run blocking ``work`` beside the loop.

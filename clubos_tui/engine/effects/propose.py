@@ -93,7 +93,7 @@ async def run_action(context: Context, step: RunAction) -> None:
         await context.in_thread(lambda: _lay_out(context, files, phase.withheld, phase.workspace))
     name = f"{step.phase}-{phase.attempt}-{step.action}.jsonl"
     path = context.session.paths.stream(context.run.id, name)
-    context.say(ActionStarted(step.phase, phase.attempt, step.action, path))
+    context.say(ActionStarted(step.phase, phase.attempt, step.action, path), durable=False)
     began = time.monotonic()
     writer = StreamWriter(path)
     try:
