@@ -1,0 +1,366 @@
+"""The only module that knows both the engine and the screen.
+
+It opens the repository beside the loop, reads journal and streams at the screen's pace and within
+a time budget, lets a driver run in a thread of its own, and says what people decide. Three
+readings of one journal (the screen's, the driver's, and the voice's) share nothing, so that none
+waits for another.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import importlib
+import os
+import time
+from collections import deque
+from collections.abc import Callable, Coroutine
+from typing import TYPE_CHECKING, Any
+
+from clubos_tui import events as e
+from clubos_tui.engine.run import Run
+from clubos_tui.engine.state import RunView
+from clubos_tui.errors import ClubosError
+from clubos_tui.journal import Record
+from clubos_tui.plan import Plan
+from clubos_tui.streams import StreamReader
+from clubos_tui.ui.store import Store
+from clubos_tui.ui.values import Problem
+from clubos_tui.ui.watching import Watches
+
+if TYPE_CHECKING:
+    from clubos_tui.changes.patch import Patch
+    from clubos_tui.engine.driver import DriverThread
+    from clubos_tui.engine.session import Session
+    from clubos_tui.engine.views import RollbackPreview
+
+__all__ = ["Bridge", "PlanLoader", "SessionFactory", "problem_of"]
+
+PlanLoader = Callable[[], tuple[Plan, str]]
+SessionFactory = Callable[[str], "Session"]
+
+BUDGET = 0.008  # seconds of a frame that reading may take
+CHUNK = 1 << 14  # bytes of a stream between two looks at the clock
+TAIL = 4 << 20  # bytes of an old action's stream that a resumed screen still shows
+RETRY_SECONDS = 1.0
+
+
+def problem_of(error: BaseException) -> Problem:
+    """Return an error as what happened, what was left as it was, what to do."""
+    if isinstance(error, ClubosError):
+        return Problem(error.message, error.untouched, error.cure)
+    if isinstance(error, OSError):
+        what = f"{error.strerror or error} {error.filename or ''}".strip()
+        return Problem(what, "Nothing was recorded.", "Mend that, then press the key again.")
+    return Problem(f"{type(error).__name__}: {error}", "", "`clubos doctor` may know more.")
+
+
+class _Chatter(StreamReader):
+    """Reads an action's stream; of one that is very long already, only the end."""
+
+    def __init__(self, path: str, phase: int) -> None:
+        super().__init__(path)
+        self.phase = phase
+        with contextlib.suppress(OSError), open(path, "rb") as file:
+            size = os.fstat(file.fileno()).st_size
+            if size > TAIL:
+                file.seek(size - TAIL)
+                file.readline()
+                self._offset = file.tell()
+
+
+def _warm_up() -> None:
+    """Import beside the loop what the first key would otherwise import on it."""
+    for name in ("changes.patch", "engine.driver", "engine.views", "workspace.watch"):
+        importlib.import_module(f"clubos_tui.{name}")
+    with contextlib.suppress(ImportError):
+        importlib.import_module("watchfiles")
+
+
+class Bridge:
+    """One repository, seen and steered from one screen."""
+
+    def __init__(
+        self,
+        path: str,
+        *,
+        who: str | None = None,
+        plan_file: str | None = None,
+        plan_loader: PlanLoader | None = None,
+        agent: str = "",
+        session_factory: SessionFactory | None = None,
+        drive: bool = True,
+    ) -> None:
+        self.path = path
+        self.who = who or ""
+        self.agent = agent
+        self.store = Store()
+        self.session: Session | None = None
+        self.run: Run | None = None
+        self.failure: Problem | None = None
+        self.drives: bool | None = None  # None: not known yet
+        self._factory = session_factory
+        self._plan_file = plan_file
+        self._plan_loader = plan_loader
+        self._wants_to_drive = drive
+        self._voice: Run | None = None
+        self._speaking = asyncio.Lock()
+        self._seen = 0
+        self._waiting: deque[Record] = deque()
+        self._chatter: _Chatter | None = None
+        self._moves: StreamReader | None = None
+        self._driver: DriverThread | None = None
+        self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._watches = Watches(self)
+        self._touched = False
+
+    def touch(self) -> None:
+        """Have the next tick say that something has changed."""
+        self._touched = True
+
+    @property
+    def ready(self) -> bool:
+        """Whether the repository is open and sound."""
+        return self.session is not None and self.failure is None
+
+    @property
+    def _opened(self) -> tuple[Session, Run]:
+        assert self.session is not None, "BUG: asked before the repository is open"
+        assert self.run is not None, "BUG: asked before there is a run"
+        return self.session, self.run
+
+    @property
+    def seen(self) -> int:
+        """How many records of the journal the screen has read."""
+        return self._seen - len(self._waiting)
+
+    @property
+    def view(self) -> RunView | None:
+        """The run's state as this screen has read it."""
+        return self.store.view
+
+    # --- opening and closing ------------------------------------------------------------------
+
+    async def open(self) -> None:
+        """Open the repository and read all there is; never raises for what a person can mend."""
+        try:
+            run = await asyncio.to_thread(self._open)
+        except (ClubosError, OSError) as error:
+            self.failure = problem_of(error)
+            return
+        if run is not None:
+            self.start("driver", self._drive())
+
+    def _open(self) -> Run | None:
+        factory = self._factory
+        if factory is None:
+            from clubos_tui.engine.session import Session
+
+            factory = Session.open
+        session = factory(self.path)
+        self.who = self.who or session.who
+        run = session.current()
+        plan = Plan.from_json(run.view.started.plan) if run else self._plan(session)[0]
+        self._adopt(session, run)
+        self.store.plan = plan
+        while self._read(float("inf")):
+            pass
+        _warm_up()
+        self.session = session
+        return run
+
+    def _plan(self, session: Session) -> tuple[Plan, str]:
+        return self._plan_loader() if self._plan_loader else session.plan(self._plan_file)
+
+    def _adopt(self, session: Session, run: Run | None) -> None:
+        self.store.forget()
+        self._seen, self._chatter, self._moves = 0, None, None
+        self._waiting.clear()
+        self.run = Run(run.id, session.paths) if run else None
+        self._voice = Run(run.id, session.paths) if run else None
+
+    async def close(self) -> None:
+        """Withdraw the step under way, give the locks back, end every task."""
+        for task in self._tasks.values():
+            task.cancel()
+        await asyncio.gather(*self._tasks.values(), return_exceptions=True)
+        self._tasks.clear()
+        await self._stop_driving()
+        if self.session is not None:
+            with contextlib.suppress(Exception):
+                await asyncio.to_thread(self.session.close)
+
+    def start(self, name: str, work: Coroutine[Any, Any, None] | None) -> None:
+        """Run `work` in the place of what ran under this name; ``None`` just ends that."""
+        if old := self._tasks.pop(name, None):
+            old.cancel()
+        if work is not None:
+            self._tasks[name] = asyncio.create_task(work, name=name)
+
+    # --- reading ------------------------------------------------------------------------------
+
+    def tick(self) -> bool:
+        """Read what is new within the budget; tell whether there was anything."""
+        if self.session is None or self.run is None or self.failure is not None:
+            return False
+        try:
+            changed = self._read(time.monotonic() + BUDGET)
+        except (ClubosError, OSError) as error:
+            self.failure = problem_of(error)
+            return True
+        if changed:
+            self._watches.tend()
+        touched, self._touched = self._touched, False
+        return changed or touched
+
+    def _read(self, deadline: float) -> bool:
+        run, store = self.run, self.store
+        if run is None:
+            return False
+        run.refresh()
+        news = run.journal.new(self._seen)
+        self._seen += len(news)
+        self._waiting.extend(news)
+        if self._seen:
+            store.view = run.view
+        changed = False
+        while True:
+            if self._hear():
+                changed = True
+            elif self._waiting:
+                record = self._waiting.popleft()
+                store.take(record)
+                self._follow(record.event)
+                changed = True
+            else:
+                return changed
+            if time.monotonic() >= deadline:
+                return True
+
+    def _hear(self) -> bool:
+        """Read a piece of the streams under way; an action's words come before its end."""
+        heard = False
+        if self._chatter:
+            for record in self._chatter.read(CHUNK):
+                self.store.hear(record, phase=self._chatter.phase)
+                heard = True
+        if self._moves:
+            for record in self._moves.read(CHUNK):
+                self.store.move(record)
+                heard = True
+        return heard
+
+    def _follow(self, event: e.Event) -> None:
+        match event:
+            case e.ActionStarted():
+                self._chatter = _Chatter(event.stream, event.phase)
+            case e.ActionFinished() | e.AttemptStarted() | e.Proposed() | e.ProposalFailed():
+                self._chatter = None
+            case e.ApplyStarted():
+                assert self.run
+                name = f"{event.transaction}.jsonl"
+                self._moves = StreamReader(self.run.paths.stream(self.run.id, name))
+            case e.ApplyFinished() | e.RolledBack() | e.Undone() | e.StepFailed() | e.Paused():
+                self._moves = None
+            case _:
+                pass
+
+    # --- saying -------------------------------------------------------------------------------
+
+    async def say(self, what: Callable[[Run], None]) -> None:
+        """Say something to the run beside the loop; raises ``ClubosError`` where it is refused."""
+        voice = self._voice
+        assert voice is not None, "BUG: said before there is a run"
+        async with self._speaking:
+            await asyncio.to_thread(what, voice)
+        driving = self._tasks.get("driver")
+        if driving is None or driving.done():
+            self.start("driver", self._drive())  # it had died; what was said wants it back
+
+    async def note_outside(self, phase: int, paths: dict[str, str]) -> None:
+        """Record what lies at touched paths now; what is as it was is not recorded."""
+        await self.say(lambda run: run.note_outside(phase, paths))
+
+    async def start_run(self) -> None:
+        """Start a run with the plan in force and make it the one on the screen."""
+        session = self.session
+        assert session is not None, "BUG: a run started before the repository is open"
+
+        def start() -> Run:
+            plan, source = self._plan(session)
+            return session.start(plan, source, by=self.who, agent=self.agent)
+
+        run = await asyncio.to_thread(start)
+        if old := self._tasks.pop("driver", None):
+            old.cancel()
+            await asyncio.gather(old, return_exceptions=True)
+        await self._stop_driving()
+        self._adopt(session, run)
+        self._read(time.monotonic() + BUDGET)
+        self.start("driver", self._drive())
+
+    # --- looking ------------------------------------------------------------------------------
+
+    async def patch(self, phase: int) -> Patch:
+        """Return a phase's change set, parsed; raises ``ClubosError`` or ``PatchError``."""
+        session, run = self._opened
+
+        def load() -> Patch:
+            from clubos_tui.changes.patch import parse
+            from clubos_tui.engine import views
+
+            return parse(views.patch(session, run, phase))
+
+        return await asyncio.to_thread(load)
+
+    async def rollback_preview(self, phase: int) -> RollbackPreview:
+        """Return what a rollback from ``phase`` on would do; 0 asks for the undo of the last."""
+        from clubos_tui.engine import views
+
+        session, run = self._opened
+        if not phase:
+            return await asyncio.to_thread(views.undo_preview, session, run)
+        return await asyncio.to_thread(views.rollback_preview, session, run, phase)
+
+    # --- driving ------------------------------------------------------------------------------
+
+    async def _drive(self) -> None:
+        """Drive while nobody else does; else look again every second."""
+        if not self._wants_to_drive:
+            return
+        from clubos_tui.engine.driver import DriverThread
+
+        session, run = self._opened
+        while True:
+            driver = DriverThread(session, run.id)
+            start = asyncio.ensure_future(asyncio.to_thread(driver.start))
+            try:
+                self.drives = await asyncio.shield(start)
+            except asyncio.CancelledError:  # the thread can't be; it must not keep the lock
+                with contextlib.suppress(ClubosError):
+                    await start
+                await asyncio.to_thread(driver.stop)
+                raise
+            except ClubosError as error:
+                self._complain(problem_of(error))
+                return
+            if not self.drives:
+                self._touched = True
+                await asyncio.sleep(RETRY_SECONDS)
+                continue
+            self._driver, self._touched = driver, True
+            while driver.error is None:  # noqa: ASYNC110 - it ends in another thread
+                await asyncio.sleep(RETRY_SECONDS / 4)
+            await self._stop_driving()
+            self._complain(problem_of(driver.error))
+            return
+
+    def _complain(self, problem: Problem) -> None:
+        self.drives, self._touched = False, True
+        self.store.say("error", f"The driver stopped: {problem.what}", detail=problem.cure)
+
+    async def _stop_driving(self) -> None:
+        driver, self._driver = self._driver, None
+        if driver is not None:
+            await asyncio.to_thread(driver.stop)
+        self.drives = None

@@ -1,0 +1,348 @@
+"""From the store to what each pane shows. Pure functions; every state has words.
+
+A pane is empty, running, done or in error; in each case it says which, and which key helps.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+
+from clubos_tui import events as e
+from clubos_tui.changes.decisions import Decision
+from clubos_tui.changes.manifest import Change
+from clubos_tui.engine.state import ON_STAGE, PhaseView, RunView, Status
+from clubos_tui.plan import Plan
+from clubos_tui.ui.store import Store
+from clubos_tui.ui.values import (
+    FileRow,
+    FilesValues,
+    Mode,
+    NoteRow,
+    PhaseRow,
+    Problem,
+    StatusValues,
+    Tone,
+    count,
+)
+from clubos_tui.ui.wording import PURPOSES
+
+__all__ = ["agent_of", "diff_note", "diff_title", "files", "phases", "problem", "settled", "status"]
+
+S = Status
+
+_MARKS: dict[Status, tuple[str, Tone]] = {
+    S.IDLE: ("·", "quiet"),
+    S.PROPOSING: ("▶", "busy"),
+    S.PROPOSED: ("?", "info"),
+    S.EMPTY: ("-", "quiet"),
+    S.FAILED: ("!", "bad"),
+    S.APPROVED: ("✔", "info"),
+    S.REJECTED: ("✘", "warn"),
+    S.EXECUTING: ("▶", "busy"),
+    S.EXECUTED: ("▶", "busy"),
+    S.VALIDATED: ("✔", "good"),
+    S.UNVALIDATED: ("!", "bad"),
+    S.MERGED: ("✔", "good"),
+    S.ROLLED_BACK: ("<", "warn"),
+    S.STALE: ("!", "warn"),
+}
+
+_DOING = {
+    e.ProposalRequested: "dry run",
+    e.SealRequested: "sealing",
+    e.ExecutionRequested: "executing",
+    e.RollbackRequested: "rolling back",
+}
+
+NO_RUN = (
+    "No run yet.\n\nPress d to see what phase 1 would change.\n"
+    "Nothing in your repository is touched by that."
+)
+
+
+# --- phases ------------------------------------------------------------------------------------
+
+
+def phases(view: RunView | None, plan: Plan | None) -> tuple[PhaseRow, ...]:
+    """Return a row for every phase of the run, or of the plan before there is a run."""
+    if view is None:
+        specs = plan.phase if plan else ()
+        return tuple(
+            PhaseRow(number, spec.name, "idle", "·", "quiet", _asks(spec.required_approval), "")
+            for number, spec in enumerate(specs, 1)
+        )
+    return tuple(_phase(view, phase) for phase in view.phases)
+
+
+def _phase(view: RunView, phase: PhaseView) -> PhaseRow:
+    state = view.status(phase.number)
+    mark, tone = _MARKS[state]
+    note = ""
+    request = view.queue[0] if view.queue else None
+    if request and getattr(request, "phase", None) == phase.number:
+        note = _DOING.get(type(request), "")
+        mark, tone = "▶", "busy"
+        if state is S.PROPOSED and view.reviewable(phase.number) is None:
+            note = "checking"
+        if state is S.EXECUTED:
+            note = "checkpoint"
+    elif phase.moved_outside():
+        note = "changed outside"
+    checks, checks_tone = _checks(view, phase, state)
+    approval = _asks(phase.spec.required_approval)
+    if phase.approval:
+        approval = "approved by plan" if phase.approval.how == "plan" else "approved"
+    return PhaseRow(
+        phase.number, phase.spec.name, state.value, mark, tone, approval, checks, checks_tone, note
+    )
+
+
+def _asks(required: bool) -> str:
+    return "needs approval" if required else "by plan"
+
+
+def _checks(view: RunView, phase: PhaseView, state: Status) -> tuple[str, Tone]:
+    if not phase.change_set or state in {S.ROLLED_BACK, S.PROPOSING}:
+        return "", "quiet"
+    found = view.checks.get(("stage", phase.change_set)) if state in ON_STAGE else None
+    found = found or view.checks.get(("proposal", phase.change_set), {})
+    if not found:
+        return "", "quiet"
+    tally: dict[str, int] = {}
+    for check in found.values():
+        tally[check.outcome] = tally.get(check.outcome, 0) + 1
+    shut = any(c.required and c.outcome != "passed" for c in found.values())
+    words = [
+        f"{tally[word]} {word}" for word in ("failed", "unknown", "passed", "not run")
+        if word in tally
+    ]  # fmt: skip
+    return ", ".join(words), "bad" if shut else "good"
+
+
+# --- files -------------------------------------------------------------------------------------
+
+
+def files(store: Store, number: int) -> FilesValues:
+    """Return the files pane for phase ``number``."""
+    view = store.view
+    if view is None:
+        return FilesValues(empty="No changes yet: press d.")
+    if store.progress:
+        return _writing(store)
+    phase = view.phase(number)
+    state = view.status(number)
+    notes: list[FileRow | NoteRow] = []
+    if store.result and (not store.result_phases or number in store.result_phases):
+        notes = [*store.result, *store.moved]
+    if state is S.PROPOSING:
+        return _proposing(store, phase)
+    if store.moved and notes:
+        return FilesValues(tuple(notes), f"{count(len(store.moved), 'path')} {store.moved_word}")
+    outside = set(phase.moved_outside())
+    rows = tuple(_file(row, phase.decisions.get(row.path), outside) for row in phase.manifest)
+    if settled(view, number):
+        rows = tuple(dataclasses.replace(row, decision="accepted") for row in rows)
+    pending = sum(row.decision == "pending" for row in rows)
+    title = f"{len(rows):,}" if rows else ""
+    if rows and state is S.PROPOSED:
+        title += f", {pending} pending"
+    return FilesValues((*notes, *rows), title, _no_files(state))
+
+
+def settled(view: RunView, number: int) -> bool:
+    """Tell whether all that is left of a change set has been approved, and still is."""
+    approved = {S.APPROVED, S.EXECUTING, *ON_STAGE}
+    return view.phase(number).approval is not None and view.status(number) in approved
+
+
+def _file(row: Change, decision: Decision | None, outside: set[str]) -> FileRow:
+    return FileRow(
+        row.path,
+        row.kind,
+        "pending" if decision is None else
+        "accepted" if decision.verdict == "accept" else "rejected",
+        row.action,
+        row.old_path,
+        decision.note if decision else "",
+        row.path in outside or row.old_path in outside,
+    )  # fmt: skip
+
+
+def _proposing(store: Store, phase: PhaseView) -> FilesValues:
+    done: dict[str, FileRow] = {}
+    for action in phase.actions:
+        for row in action.changes:
+            done[row.path] = _file(row, None, set())
+    running = [action.name for action in phase.actions if action.status == "running"]
+    rows: list[FileRow | NoteRow] = list(done.values())
+    rows += [NoteRow("busy", path, "writing") for path in store.live if path not in done]
+    what = f"Action: {running[0]}" if running else "Getting the workspace ready"
+    title = f"{count(len(rows), 'file')} so far"
+    return FilesValues((NoteRow("busy", what), *rows), title)
+
+
+def _writing(store: Store) -> FilesValues:
+    progress = store.progress
+    assert progress
+    word = PURPOSES.get(progress.purpose, progress.purpose)
+    place = "your checkout" if progress.place == "checkout" else "the stage"
+    what = f" phase {progress.phase}" if progress.phase else ""
+    head = NoteRow("busy", f"{word}{what} in {place}")
+    title = f"{progress.done} of {progress.total} verified"
+    return FilesValues((head, *progress.moves), title)
+
+
+def _no_files(state: Status) -> str:
+    return {
+        S.IDLE: "No changes yet: press d.",
+        S.EMPTY: "The agent changed nothing.",
+        S.FAILED: "No change set: the dry run failed.",
+        S.ROLLED_BACK: "Taken back.",
+    }.get(state, "No changed file.")
+
+
+# --- diff --------------------------------------------------------------------------------------
+
+
+def diff_note(view: RunView | None, number: int) -> str:
+    """Return why phase ``number`` has no diff to show, and what helps; empty where it has one."""
+    if view is None:
+        return NO_RUN
+    phase, state = view.phase(number), view.status(number)
+    name = f"Phase {number}, {phase.spec.name}"
+    if state is S.PROPOSING:
+        return (
+            f"{name}: the agent is working in a throw-away copy.\n\n"
+            "The diff comes when it has finished. The log (4) and the files (2) show it live;\n"
+            "ctrl+c interrupts it."
+        )
+    if state is S.EMPTY:
+        return f"{name}: the agent changed nothing.\n\nThat is fine; n goes on. d tries again."
+    if state is S.FAILED:
+        cure = f"\n\n{phase.cure}" if phase.cure else ""
+        return (
+            f"{name}: the dry run failed.\n\n{phase.error}{cure}\n\n"
+            "Your repository was not touched. Press d to try again."
+        )
+    if phase.change_set and phase.manifest:
+        return ""
+    before = view.predecessor(number)
+    if view.base_of(number) is None and before is not None:
+        return (
+            f"{name}: not tried yet.\n\nIt builds on phase {before.number}, which is "
+            f"{view.status(before.number)}. Start there: select it and press d."
+        )
+    if view.queue:
+        return f"{name}: not tried yet.\n\nAnother step is under way."
+    about = f"\n\n{phase.spec.description}" if phase.spec.description else ""
+    return (
+        f"{name}: not tried yet.{about}\n\nPress d to see what it would change.\n"
+        "Nothing in your repository is touched by that."
+    )
+
+
+def diff_title(view: RunView, number: int) -> str:
+    """Return the first row of the diff: whose change set this is."""
+    phase = view.phase(number)
+    return f"Phase {number}, attempt {phase.attempt}, change set {phase.change_set[:10]}"
+
+
+def problem(store: Store, number: int) -> Problem | None:
+    """Return what went wrong last and still stands, for the pane it concerns."""
+    view = store.view
+    if view is None:
+        return None
+    if view.failure:
+        failure = view.failure
+        return Problem(f"{failure.step} failed: {failure.error}", failure.untouched, failure.cure)
+    if view.paused:
+        what = f"{view.paused.step} was interrupted by {view.paused.by}."
+        return Problem(what, "It was undone.", "Press n to do it again.", "warn")
+    phase, state = view.phase(number), view.status(number)
+    if state is S.UNVALIDATED:
+        return _shut(view, phase, "stage", "The checkpoint does not pass")
+    if state is S.PROPOSED and view.reviewable(number) is False:
+        if phase.rehearsed and not phase.rehearsed.identical:
+            return Problem(
+                f"Its rollback could not be proven: {phase.rehearsed.detail}",
+                "Nothing was applied.",
+                "Press d to have it proposed again.",
+            )
+        return _shut(view, phase, "proposal", "A required check does not pass")
+    if state is S.STALE:
+        return Problem(
+            "This proposal is stale: what it was built on has changed.",
+            "Nothing was applied.",
+            "Press d to have it proposed again.",
+            "warn",
+        )
+    if state in {S.PROPOSED, S.APPROVED} and (moved := phase.moved_outside()):
+        return Problem(
+            f"Changed outside since it was proposed: {', '.join(moved)}",
+            "Nothing of yours was touched.",
+            "Put the files back, or press d to have it proposed again.",
+            "warn",
+        )
+    if state is S.ROLLED_BACK:
+        undo = "Press U to undo it, or d" if view.rollback else "Press d"
+        told = store.result_text if number in store.result_phases else ""
+        what = told or f"Phase {number} was rolled back."
+        return Problem(what, "", f"{undo} to have it proposed again.", "warn")
+    if state is S.REJECTED and phase.rejection:
+        why = phase.rejection.reason or "no reason given"
+        cure = "Press d for the next attempt; the agent gets the reason and the notes."
+        return Problem(f"Rejected: {why}", "", cure, "warn")
+    return None
+
+
+def _shut(view: RunView, phase: PhaseView, scope: e.Scope, what: str) -> Problem:
+    closed = view.closed_checks(scope, phase.change_set)
+    lines = [f"{check.check}: {check.outcome}: {check.summary}" for check in closed]
+    back = ", or R to roll it back" if scope == "stage" else ", or d to propose again"
+    return Problem(
+        f"{what}. " + "; ".join(lines),
+        "Your checkout was not touched.",
+        f"The log has the evidence. Press o to override with a reason{back}.",
+    )
+
+
+# --- status ------------------------------------------------------------------------------------
+
+
+def agent_of(view: RunView | None, plan: Plan | None, number: int, override: str) -> str:
+    """Return who carries out phase ``number``."""
+    if view is not None:
+        phase = view.phase(number)
+        return phase.agent or view.started.agent or view.plan.agent_of(number)
+    if plan is not None:
+        return override or plan.agent_of(min(number, len(plan.phase)))
+    return override
+
+
+def status(
+    store: Store, number: int, *, live: bool, agent: str, driver: str, now: float
+) -> StatusValues:
+    """Return the status line for the selected phase."""
+    view = store.view
+    if view is None:
+        return StatusValues(mode="LIVE" if live else "DRY RUN", agent=agent, driver=driver)
+    phase = view.phase(number)
+    counts, running = phase.counts, bool(view.queue)
+    began, ended = store.since, now if running else store.ended
+    pending = 0
+    if view.status(number) is S.PROPOSED:
+        pending = sum(row.path not in phase.decisions for row in phase.manifest)
+    writes = running and isinstance(view.queue[0], e.ExecutionRequested | e.MergeRequested)
+    mode: Mode = "LIVE" if live or writes else "DRY RUN"
+    return StatusValues(
+        mode=mode,
+        agent=agent,
+        running=running,
+        seconds=round(max(0.0, ended - began)) if began else None,
+        create=counts.create,
+        modify=counts.modify,
+        delete=counts.delete,
+        pending=pending,
+        driver=driver,
+        tokens=store.tokens,
+    )

@@ -1,0 +1,1 @@
+"""Screens: one module each, composed of widgets and loaded when first shown."""

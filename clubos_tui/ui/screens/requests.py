@@ -1,0 +1,352 @@
+"""What happens on a key that moves the run: ask what must be asked, then say it.
+
+Each method may wait for dialogs; the dashboard runs one at a time. A refusal is raised and shown.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Protocol, TypeVar
+
+from textual.screen import Screen
+
+from clubos_tui.ui.actions import Situation, next_action
+from clubos_tui.ui.bridge import Bridge
+from clubos_tui.ui.values import Line, Tone, count
+
+if TYPE_CHECKING:
+    from clubos_tui.changes.manifest import Verdict
+    from clubos_tui.engine.state import RunView
+
+__all__ = ["Desk", "Requests"]
+
+T = TypeVar("T")
+
+
+class Desk(Protocol):
+    """What the dashboard offers to them."""
+
+    bridge: Bridge
+
+    def situation(self) -> Situation:
+        """Return what is selected and how things stand."""
+
+    async def ask(self, dialog: Screen[T]) -> T | None:
+        """Show a dialog and wait for its answer."""
+
+    def select_phase(self, number: int) -> None:
+        """Select a phase."""
+
+    def go_on_from(self, path: str) -> None:
+        """Select the next pending file."""
+
+    def say(self, tone: Tone, text: str) -> None:
+        """Show a short sentence."""
+
+    def set_live(self, live: bool) -> None:
+        """Arm or disarm LIVE."""
+
+
+class Requests:
+    """The keys that move the run."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+        self._shown: dict[str, float] = {}  # change set -> when its diff was first on the screen
+        self.all: dict[str, Callable[[], Awaitable[None]]] = {
+            "next": self.next,
+            "propose": self.propose,
+            "accept": self.accept,
+            "reject": self.reject,
+            "clear": self.clear,
+            "seal": self.seal,
+            "approve": self.approve,
+            "execute": self.execute,
+            "merge": self.merge,
+            "roll_back": self.roll_back,
+            "undo": self.undo,
+            "abandon": self.abandon,
+            "override": self.override,
+            "interrupt": self.interrupt,
+        }
+
+    def shown(self, change_set: str) -> None:
+        """Note that a change set is on the screen."""
+        self._shown.setdefault(change_set, time.monotonic())
+
+    @property
+    def _bridge(self) -> Bridge:
+        return self._desk.bridge
+
+    @property
+    def _view(self) -> RunView:
+        view = self._bridge.view
+        assert view is not None, "BUG: asked for without a run"
+        return view
+
+    async def next(self) -> None:
+        """Do what the next step is, through the same confirmations as its own key."""
+        action, phase = next_action(self._desk.situation())
+        if not action:
+            self._desk.say("info", "there is no next step")
+            return
+        if phase:
+            self._desk.select_phase(phase)
+        if action == "live":
+            self._desk.set_live(True)
+            return
+        await self.all[action]()
+
+    async def propose(self) -> None:
+        """Ask for a dry run; start a run first where none is open."""
+        number, by = self._desk.situation().phase, self._bridge.who
+        if self._bridge.view is None or self._bridge.view.ending:
+            if not await self._may_start():
+                return
+            await self._bridge.start_run()
+            number = 1
+            self._desk.select_phase(1)
+        await self._bridge.say(lambda run: run.propose(number, by=by))
+
+    async def _may_start(self) -> bool:
+        """Ask before a new run takes the place of one that could still be rolled back or undone."""
+        from clubos_tui.ui.screens.confirm import Confirm
+
+        view = self._bridge.view
+        if view is None:
+            return True
+        lines: list[Line] = [
+            ("warn", f"This run is {view.ending}. A new one takes its place on the screen."),
+            ("quiet", "What it did can then be taken back with git only (its branches are kept)."),
+        ]
+        dialog = Confirm("Start a new run?", lines, yes="New run", opened_by="n")
+        return await self._desk.ask(dialog) is True
+
+    # --- decisions ----------------------------------------------------------------------------
+
+    async def accept(self) -> None:
+        """Accept the selected file and go to the next pending one."""
+        await self._decide("accept", "")
+
+    async def reject(self) -> None:
+        """Reject the selected file with an optional note, and go to the next pending one."""
+        from clubos_tui.ui.screens.confirm import Note
+
+        change = self._desk.situation().change
+        assert change
+        note = await self._desk.ask(
+            Note(
+                f"Reject {change.path}",
+                [("quiet", "It is left out when the rest is sealed."),
+                 ("quiet", "With a note, the agent reads it at its next attempt.")],
+                hint="Note (may stay empty)",
+                yes="Reject the file",
+            )
+        )  # fmt: skip
+        if note is not None:
+            await self._decide("reject", note)
+
+    async def _decide(self, verdict: Verdict, note: str) -> None:
+        now = self._desk.situation()
+        change = now.change
+        assert change
+        number, path, by = now.phase, change.path, self._bridge.who
+        await self._bridge.say(lambda run: run.decide_file(number, path, verdict, by=by, note=note))
+        self._desk.go_on_from(path)
+
+    async def clear(self) -> None:
+        """Take the decision on the selected file back."""
+        now, by = self._desk.situation(), self._bridge.who
+        assert now.change
+        number, path = now.phase, now.change.path
+        await self._bridge.say(lambda run: run.clear_decision(number, path, by=by))
+
+    async def seal(self) -> None:
+        """Have the tree built of what is not rejected."""
+        number, by = self._desk.situation().phase, self._bridge.who
+        await self._bridge.say(lambda run: run.seal(number, by=by))
+
+    # --- approval -----------------------------------------------------------------------------
+
+    async def approve(self) -> None:
+        """Show everything that a yes binds; record the answer."""
+        from clubos_tui.engine.decide import next_for_person
+        from clubos_tui.events import Shown
+        from clubos_tui.ui import sheets
+        from clubos_tui.ui.screens.approval import Approval
+
+        view, who = self._view, self._bridge.who
+        if next_for_person(view).verb == "approve merge":
+            await self._approve_merge()
+            return
+        number = self._desk.situation().phase
+        phase = view.phase(number)
+        tree, attempt, files = phase.change_set, phase.attempt, len(phase.manifest)
+        closed = sheets.closed(view, number)
+        shut = ", ".join(f"{check.check} ({check.outcome})" for check in closed)
+        if not shut and view.reviewable(number) is False:
+            shut = "its rollback could not be proven"
+        answer = await self._desk.ask(
+            Approval(
+                f"Approve phase {number} of {len(view.phases)}?",
+                sheets.approval(view, number, who),
+                shut=shut,
+            )
+        )
+        if answer == "approve":
+            since = self._shown.get(tree, time.monotonic())
+            shown = Shown(files, round(time.monotonic() - since), "dashboard")
+            await self._bridge.say(
+                lambda run: run.approve(number, tree, attempt, by=who, shown=shown)
+            )
+        elif answer == "reject":
+            await self._reject_all(number, tree, attempt)
+
+    async def _reject_all(self, number: int, tree: str, attempt: int) -> None:
+        from clubos_tui.changes.manifest import TreeId
+        from clubos_tui.ui.screens.confirm import Note
+
+        reason = await self._desk.ask(
+            Note(
+                f"Reject phase {number}",
+                [("quiet", "Nothing is applied. The agent reads the reason and your notes on")
+                 , ("quiet", "files at its next attempt.")],
+                hint="Why",
+                yes="Reject",
+                required=True,
+            )
+        )  # fmt: skip
+        if reason:
+            by = self._bridge.who
+            await self._bridge.say(
+                lambda run: run.reject(number, TreeId(tree), attempt, reason=reason, by=by)
+            )
+
+    async def _approve_merge(self) -> None:
+        from clubos_tui.ui import sheets
+        from clubos_tui.ui.screens.approval import Approval
+
+        view, who = self._view, self._bridge.who
+        prepared = view.merge.prepared
+        assert prepared
+        tree = prepared.tree
+        shut = ", ".join(check.check for check in view.closed_checks("merge", tree))
+        dialog = Approval(
+            "Approve the merged tree?", sheets.merge_approval(view, who), shut=shut, reject=False
+        )
+        if await self._desk.ask(dialog) == "approve":
+            await self._bridge.say(lambda run: run.approve_merge(tree, by=who))
+
+    async def override(self) -> None:
+        """Open a gate in spite of a check, with a typed name and reason."""
+        from clubos_tui.ui import sheets
+        from clubos_tui.ui.screens.confirm import Override
+
+        number = self._desk.situation().phase
+        checks = [check.check for check in sheets.closed(self._view, number)]
+        answer = await self._desk.ask(
+            Override(
+                f"Override a check of phase {number}",
+                sheets.override(self._view, number),
+                checks,
+                self._bridge.who,
+            )
+        )
+        if answer is not None:
+            await self._bridge.say(
+                lambda run: run.override(number, answer.check, reason=answer.reason, by=answer.name)
+            )
+
+    # --- for real -----------------------------------------------------------------------------
+
+    async def execute(self) -> None:
+        """Execute for real; typed where there is no way back."""
+        from clubos_tui.ui import sheets
+        from clubos_tui.ui.screens.confirm import Confirm, TypedConfirm
+
+        number, by = self._desk.situation().phase, self._bridge.who
+        spec = self._view.phase(number).spec
+        title, lines = f"LIVE: execute phase {number}?", sheets.execution(self._view, number, by)
+        if spec.rollbackable:
+            yes = await self._desk.ask(
+                Confirm(title, lines, yes="Execute", harmless=True, opened_by="X")
+            )
+        else:
+            yes = await self._desk.ask(TypedConfirm(title, lines, name=spec.name, yes="Execute"))
+        if yes:
+            await self._bridge.say(lambda run: run.execute(number, by=by))
+
+    async def merge(self) -> None:
+        """Merge what is validated."""
+        from clubos_tui.ui import sheets
+        from clubos_tui.ui.screens.confirm import Confirm
+
+        by = self._bridge.who
+        lines = sheets.merge(self._view, by)
+        if await self._desk.ask(Confirm("LIVE: merge?", lines, yes="Merge", opened_by="m")):
+            await self._bridge.say(lambda run: run.merge(by=by))
+
+    async def roll_back(self) -> None:
+        """Show the loss statement, then roll back."""
+        number = self._desk.situation().phase
+        await self._take_back(number, close=False)
+
+    async def abandon(self) -> None:
+        """Show the loss statement, then take everything back and close the run."""
+        await self._take_back(1, close=True)
+
+    async def _take_back(self, number: int, *, close: bool) -> None:
+        from clubos_tui.errors import Refused
+        from clubos_tui.ui import sheets
+        from clubos_tui.ui.screens.confirm import Confirm
+
+        self._desk.say("busy", "comparing what would be taken back ...")
+        preview = await self._bridge.rollback_preview(number)
+        if preview.refusal and not (close and not preview.phases):
+            raise Refused(preview.refusal, untouched="Nothing was taken back.")
+        lines = sheets.rollback(self._view, preview)
+        title = f"Roll back {sheets.taken_back(self._view, number)}?"
+        if close:
+            title = "Take everything back and close the run?"
+        if await self._desk.ask(Confirm(title, lines, yes="Roll back", opened_by="R")):
+            by = self._bridge.who
+            await self._bridge.say(lambda run: run.roll_back(number, by=by, close=close))
+
+    async def undo(self) -> None:
+        """Show what undoing the last rollback does, then do it."""
+        from clubos_tui.errors import Refused
+        from clubos_tui.ui import sheets
+        from clubos_tui.ui.screens.confirm import Confirm
+
+        preview = await self._bridge.rollback_preview(0)
+        if preview.refusal:
+            raise Refused(preview.refusal, untouched="Nothing was changed.")
+        lines = sheets.undo(preview)
+        if await self._desk.ask(
+            Confirm("Undo the last rollback?", lines, yes="Undo", opened_by="U")
+        ):
+            by = self._bridge.who
+            await self._bridge.say(lambda run: run.undo(by=by))
+
+    async def interrupt(self) -> None:
+        """Interrupt the step under way, whichever process drives it."""
+        by = self._bridge.who
+        self._desk.say("busy", "interrupting: the step under way is being undone ...")
+        await self._bridge.say(lambda run: run.pause(by=by))
+
+    async def quit(self) -> bool:
+        """Ask while a step is running; tell whether to leave."""
+        from clubos_tui.ui.screens.confirm import Confirm
+
+        view = self._bridge.view
+        if view is None or not view.queue or not self._bridge.drives:
+            return True
+        lines: list[Line] = [
+            ("warn", f"{count(len(view.queue), 'step')} still to do."),
+            ("quiet", "Leaving withdraws what is half done; clubos goes on with it when it is"),
+            ("quiet", "opened again. ctrl+c interrupts it for good."),
+        ]
+        dialog = Confirm("Leave while a step is running?", lines, yes="Leave", no="Stay")
+        leave = await self._desk.ask(dialog)
+        return leave is True

@@ -1,0 +1,206 @@
+"""What the dialogs say before a person decides: pure text, made from the run's state.
+
+A sheet is a list of lines with a tone; a tone of ``None`` makes a heading. Nothing is left out:
+long lists scroll.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING
+
+from clubos_tui import events as e
+from clubos_tui.engine.decide import rolled_back_with
+from clubos_tui.engine.state import ON_STAGE, PhaseView, RunView
+from clubos_tui.ui.values import KINDS, Line, Tone, count
+from clubos_tui.ui.wording import phases_text
+
+if TYPE_CHECKING:
+    from clubos_tui.engine.views import RollbackPreview
+
+__all__ = [
+    "approval",
+    "closed",
+    "execution",
+    "merge",
+    "merge_approval",
+    "override",
+    "rollback",
+    "taken_back",
+    "undo",
+]
+
+_OUTCOME_TONES: dict[str, Tone] = {
+    "passed": "good",
+    "failed": "bad",
+    "unknown": "bad",
+    "not run": "quiet",
+}
+
+
+def _heading(text: str) -> Line:
+    return None, text
+
+
+def _counts(phase: PhaseView) -> str:
+    counts = phase.counts
+    return f"{counts.create} to create, {counts.modify} to modify, {counts.delete} to delete"
+
+
+def approval(view: RunView, number: int, who: str) -> list[Line]:
+    """Return all that an approval of phase ``number`` binds, and what it will cause."""
+    phase = view.phase(number)
+    lines: list[Line] = [
+        ("info", f"{phase.spec.name}: {_counts(phase)}"),
+        ("quiet", f"you are       {who}"),
+        ("quiet", f"agent         {phase.agent}, attempt {phase.attempt}"),
+        ("quiet", f"change set    {phase.change_set}"),
+        ("quiet", f"on base       {phase.base}"),
+    ]
+    deleted = [row.path for row in phase.manifest if row.effect == "delete"]
+    if deleted:
+        lines.append(_heading(f"{count(len(deleted), 'file')} will be deleted"))
+        lines += [("bad", path) for path in deleted]
+    lines += _evidence(view, "proposal", phase)
+    lines += _rehearsal(phase)
+    lines.append(_heading("How far it reaches"))
+    folders = Counter(row.path.partition("/")[0] for row in phase.manifest)
+    for folder, files in folders.most_common():
+        lines.append(("quiet", f"{folder}: {count(files, 'file')}"))
+    special = [row for row in phase.manifest if row.kind in {"symlink", "mode", "binary"}]
+    lines += [("warn", f"{KINDS[row.kind]} {row.kind} {row.path}") for row in special]
+    lines.append(("quiet", "Executing writes to a stage and a branch of its own."))
+    lines.append(("quiet", "Your checkout changes only at the merge."))
+    if not phase.spec.rollbackable:
+        lines.append(("warn", "The plan marks this phase as not rollbackable."))
+    return lines
+
+
+def _evidence(view: RunView, scope: e.Scope, phase: PhaseView) -> list[Line]:
+    return _checks(view, scope, view.checks.get((scope, phase.change_set), {}))
+
+
+def _checks(view: RunView, scope: e.Scope, found: dict[str, e.CheckFinished]) -> list[Line]:
+    lines: list[Line] = [_heading(f"Checks of this very tree ({scope})")]
+    for check in found.values():
+        over = view.overridden.get((check.tree, check.check))
+        tone = _OUTCOME_TONES[check.outcome]
+        if not check.required and tone == "bad":
+            tone = "warn"
+        need = "" if check.required else " (not required)"
+        lines.append((tone, f"{check.check}: {check.outcome}{need}: {check.summary}"))
+        lines += [("quiet", f"  {text}") for text in check.evidence]
+        if over:
+            lines.append(("warn", f"  overridden by {over.by}: {over.reason}"))
+    return lines if found else [*lines, ("bad", "none has ended")]
+
+
+def _rehearsal(phase: PhaseView) -> list[Line]:
+    rehearsed = phase.rehearsed
+    lines: list[Line] = [_heading("Rollback rehearsal")]
+    if rehearsed is None:
+        return [*lines, ("bad", "has not been done")]
+    if rehearsed.identical:
+        done = f"{count(rehearsed.files, 'file')} applied, rolled back and compared: identical"
+        return [*lines, ("good", done)]
+    return [*lines, ("bad", f"not identical: {rehearsed.detail}")]
+
+
+def merge_approval(view: RunView, who: str) -> list[Line]:
+    """Return what an approval of a merged tree binds."""
+    prepared = view.merge.prepared
+    assert prepared
+    target = view.started.target.removeprefix("refs/heads/")
+    return [
+        ("warn", f"{target} has moved since the run started, so the merge makes a new tree."),
+        ("quiet", f"you are       {who}"),
+        ("quiet", f"merged tree   {prepared.tree}"),
+        ("quiet", f"onto commit   {prepared.onto}"),
+        *_checks(view, "merge", view.checks.get(("merge", prepared.tree), {})),
+        _heading(f"{count(len(prepared.manifest), 'file')} change on {target}"),
+        *[("quiet", f"{KINDS[row.kind]} {row.path}") for row in prepared.manifest],
+    ]
+
+
+def execution(view: RunView, number: int, who: str) -> list[Line]:
+    """Return what executing phase ``number`` will do."""
+    phase = view.phase(number)
+    by = phase.approval.by if phase.approval else "the plan, once this starts"
+    lines: list[Line] = [
+        ("info", f"{phase.spec.name}: {_counts(phase)}"),
+        ("quiet", f"asked by {who}, approved by {by}"),
+        ("quiet", f"Writes the stage, with backups, and the branch autogen/phase-{number}-<time>."),
+        ("quiet", "Then the checkpoint runs there. Your checkout is not touched."),
+    ]  # fmt: skip
+    if phase.spec.rollbackable:
+        lines.append(("good", "R takes it back."))
+    else:
+        lines.append(("bad", "The plan marks it as NOT rollbackable: R will not take it back."))
+    return lines
+
+
+def merge(view: RunView, who: str) -> list[Line]:
+    """Return what the merge will do."""
+    target = view.started.target.removeprefix("refs/heads/")
+    rows = {row.path for phase in view.phases for row in phase.manifest}
+    return [
+        ("warn", f"This writes {count(len(rows), 'file')} into your checkout."),
+        ("quiet", f"asked by {who}, into {target}, as one merge commit (--no-ff)"),
+        ("quiet", "Refused as a whole if a file of yours is in the way; then nothing changes."),
+        ("quiet", "Everything replaced is backed up first."),
+        ("good", "R takes it back afterwards with a revert commit."),
+    ]
+
+
+def rollback(view: RunView, preview: RollbackPreview) -> list[Line]:
+    """Return the loss statement: what comes back, what goes, what stays as it is."""
+    names = [f"phase {number}, {view.phase(number).spec.name}" for number in preview.phases]
+    lines: list[Line] = [("warn", f"takes back {name}") for name in names]
+    if view.merge.merged and view.ending == "merged":
+        lines.append(("warn", "already merged: this makes a revert commit; history stays"))
+    lines.append(_heading(f"{count(len(preview.restore), 'file')} restored"))
+    lines += [("good", path) for path in preview.restore]
+    lines.append(_heading(f"{count(len(preview.delete), 'file')} deleted (kept in the backup)"))
+    lines += [("bad", path) for path in preview.delete]
+    if preview.left:
+        lines.append(_heading(f"{count(len(preview.left), 'path')} left alone"))
+        lines += [("warn", f"{item.path} ({item.reason})") for item in preview.left]
+    lines.append(_heading("Afterwards"))
+    lines.append(("quiet", "U undoes it, as long as nothing is executed on top."))
+    return lines
+
+
+def undo(preview: RollbackPreview) -> list[Line]:
+    """Return what undoing the last rollback does."""
+    lines: list[Line] = [("warn", f"puts {phases_text(preview.phases)} back as before")]
+    lines.append(_heading(f"{count(len(preview.restore), 'file')} written again"))
+    lines += [("good", path) for path in preview.restore]
+    if preview.delete:
+        lines.append(_heading(f"{count(len(preview.delete), 'file')} deleted again"))
+        lines += [("bad", path) for path in preview.delete]
+    if preview.left:
+        lines.append(_heading(f"{count(len(preview.left), 'path')} left alone"))
+        lines += [("warn", f"{item.path} ({item.reason})") for item in preview.left]
+    return lines
+
+
+def override(view: RunView, number: int) -> list[Line]:
+    """Return the checks that keep a gate of phase ``number`` shut, with their evidence."""
+    lines: list[Line] = []
+    for check in closed(view, number):
+        lines.append(("bad", f"{check.check}: {check.outcome}: {check.summary}"))
+        lines += [("quiet", f"  {text}") for text in check.evidence]
+    lines.append(("quiet", "An override is recorded with your name and reason."))
+    return lines
+
+
+def closed(view: RunView, number: int) -> tuple[e.CheckFinished, ...]:
+    """Return the checks that keep a gate of phase ``number`` shut."""
+    phase = view.phase(number)
+    scope: e.Scope = "stage" if phase.state in ON_STAGE else "proposal"
+    return view.closed_checks(scope, phase.change_set)
+
+
+def taken_back(view: RunView, number: int) -> str:
+    """Return which phases a rollback from ``number`` on takes back."""
+    return phases_text(tuple(phase.number for phase in rolled_back_with(view, number)))

@@ -1,0 +1,244 @@
+"""What the screen knows beside the run's state: log lines, live files, the progress of a write.
+
+Pure: records, stream records and paths go in; lines and rows come out. No clock but the one in
+the records, no file, no textual. :mod:`clubos_tui.ui.panes` turns it into what the panes show.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from clubos_tui import events as e
+from clubos_tui.agents import base as a
+from clubos_tui.changes.manifest import path_text
+from clubos_tui.codec import DecodeError, Json
+from clubos_tui.engine.state import RunView
+from clubos_tui.journal import Record
+from clubos_tui.plan import Plan
+from clubos_tui.ui import wording
+from clubos_tui.ui.values import Level, LogEntry, NoteRow, Tone
+
+__all__ = ["Progress", "Store"]
+
+LOG_LIMIT = 100_000
+_SPOKEN_AT_MOST = 400  # of a paragraph without a line end, before a line is made of it
+
+_REQUESTS = (
+    e.ProposalRequested, e.SealRequested, e.ExecutionRequested, e.MergeRequested,
+    e.RollbackRequested, e.UndoRequested,
+)  # fmt: skip
+
+_ENDS = (
+    e.ChecksFinished, e.ProposedNothing, e.ProposalFailed, e.Validated, e.Unvalidated, e.Merged,
+    e.RolledBack, e.Undone, e.StepFailed, e.Paused,
+)  # fmt: skip
+
+_MOVED = {
+    "rollback": {"create": "put back", "replace": "restored", "delete": "deleted"},
+    "undo": {"create": "put back", "replace": "restored", "delete": "deleted"},
+    "execute": {"create": "created", "replace": "changed", "delete": "deleted"},
+    "merge": {"create": "created", "replace": "changed", "delete": "deleted"},
+}
+
+
+_DONE = {"merge": "written", "rollback": "taken back", "undo": "put back"}
+
+
+@dataclass(slots=True)
+class Progress:
+    """A transaction as it is written, path by path."""
+
+    purpose: str
+    phase: int
+    place: str
+    total: int
+    done: int = 0
+    moves: list[NoteRow] = field(default_factory=list)
+
+
+class Store:
+    """Folds what comes in; holds nothing that can't be read again from journal and streams."""
+
+    def __init__(self, *, limit: int = LOG_LIMIT) -> None:
+        self.view: RunView | None = None
+        self.plan: Plan | None = None
+        self.live: dict[str, None] = {}
+        self.progress: Progress | None = None
+        self.result: list[NoteRow] = []
+        self.result_text = ""
+        self.moved: list[NoteRow] = []  # the paths of the last merge, rollback or undo
+        self.moved_word = ""
+        self.result_phases: tuple[int, ...] = ()
+        self.tokens = 0
+        self.since = 0.0  # when the last request was made
+        self.ended = 0.0  # when what it asked for had ended
+        self.last = 0.0  # when the last record was
+        self._second = ("", "")
+        self._new: deque[LogEntry] = deque(maxlen=limit)
+        self._spoken: dict[int, tuple[str, Level, str]] = {}
+
+    def forget(self) -> None:
+        """Begin with another run."""
+        self.__init__(limit=self._new.maxlen or LOG_LIMIT)  # type: ignore[misc]
+
+    def drain(self) -> list[LogEntry]:
+        """Return the lines that came since the last call."""
+        lines = list(self._new)
+        self._new.clear()
+        return lines
+
+    def say(self, level: Level, text: str, *, phase: int = 0, detail: str = "") -> None:
+        """Add a line of our own; its time is that of the last record."""
+        at = datetime.fromtimestamp(self.last) if self.last else None
+        self._new.append(LogEntry(f"{at:%H:%M:%S}" if at else "", level, phase, text, detail))
+
+    # --- the journal --------------------------------------------------------------------------
+
+    def take(self, record: Record) -> None:
+        """Fold one record of the journal in."""
+        event, time = record.event, self._time(record.at)
+        self._finish_speaking(getattr(event, "phase", 0), time)
+        if line := wording.sentence(event):
+            level, phase, text, detail = line
+            self._new.append(LogEntry(time, level, phase, text, detail))
+        if isinstance(event, _REQUESTS):
+            self.since = self.last
+            self.progress, self.result, self.moved, self.result_phases = None, [], [], ()
+        if isinstance(event, _ENDS):
+            self.ended = self.last
+        match event:
+            case e.AttemptStarted():
+                self.live.clear()
+                self.tokens = 0
+            case e.Proposed() | e.ProposedNothing() | e.ProposalFailed() | e.Paused():
+                self.live.clear()
+                self.progress = None
+            case e.StepFailed():
+                self.live.clear()
+                self.progress = None
+            case e.ApplyStarted():
+                self.progress = Progress(event.purpose, event.phase, event.place, event.files)
+            case e.ApplyFinished():
+                self._applied()
+            case e.Executed():
+                self.progress = None
+                self._result(f"Phase {event.phase} is on branch {event.branch}", (event.phase,))
+            case e.Merged():
+                self._applied()
+                target = event.target.removeprefix("refs/heads/")
+                self._result(f"Merged into {target} as {event.commit[:10]}", ())
+            case e.RolledBack():
+                self._taken_back(wording.rolled_back(event), event)
+            case e.Undone():
+                self._taken_back(wording.undone(event), event)
+            case _:
+                pass
+
+    def _time(self, at: str) -> str:
+        if at[:19] != self._second[0]:  # thousands of records share a second
+            moment = datetime.fromisoformat(at).astimezone()
+            self.last = moment.timestamp()
+            self._second = at[:19], f"{moment:%H:%M:%S}"
+        return self._second[1]
+
+    def _applied(self) -> None:
+        if self.progress and self.progress.purpose != "execute":
+            self.moved, self.moved_word = self.progress.moves, _DONE[self.progress.purpose]
+        self.progress = None
+
+    def _result(self, text: str, phases: tuple[int, ...]) -> None:
+        self.result = [NoteRow("good", text)]
+        self.result_phases = phases
+
+    def _taken_back(self, text: str, event: e.RolledBack | e.Undone) -> None:
+        if self.progress:
+            self._applied()
+        what, _, counts = text.partition(": ")
+        tone: Tone = "warn" if event.left else "good"
+        self.result, self.result_text = [NoteRow(tone, what), NoteRow(tone, counts)], text
+        self.result += [
+            NoteRow("warn", item.path, "left alone", item.reason) for item in event.left
+        ]
+        self.result_phases = event.phases
+
+    # --- streams ------------------------------------------------------------------------------
+
+    def hear(self, record: Json, *, phase: int) -> None:
+        """Fold one record of an agent's stream in."""
+        time = self._time(record["at"]) if "at" in record else ""
+        try:
+            event = a.decode(record)
+        except DecodeError:
+            return
+        if isinstance(event, a.MessageChunk | a.ThoughtChunk):
+            level: Level = "info" if isinstance(event, a.MessageChunk) else "debug"
+            self._speak(phase, time, level, event.text)
+            return
+        if isinstance(event, a.TerminalOutput):
+            self._speak(phase, time, "debug", event.text)
+            return
+        self._finish_speaking(phase, time)
+        if isinstance(event, a.Usage):
+            self.tokens = event.input_tokens + event.output_tokens
+        if isinstance(event, a.ToolCall) and event.path and event.kind in {"edit", "move"}:
+            self.live.pop(event.path, None)
+            self.live[event.path] = None
+        if event is not None and (line := wording.agent_line(event)):
+            self._new.append(LogEntry(time, line[0], phase, line[1], line[2]))
+
+    def _speak(self, phase: int, time: str, level: Level, text: str) -> None:
+        """Put chunks together to lines; a change of voice ends a line."""
+        began, voice, before = self._spoken.pop(phase, (time, level, ""))
+        if voice != level:
+            self._line(began, voice, phase, before)
+            began, before = time, ""
+        *lines, rest = (before + text).split("\n")
+        for line in lines:
+            self._line(began, level, phase, line)
+            began = time
+        while len(rest) > _SPOKEN_AT_MOST:
+            cut = rest.rfind(" ", 0, _SPOKEN_AT_MOST) + 1 or _SPOKEN_AT_MOST
+            self._line(began, level, phase, rest[:cut])
+            began, rest = time, rest[cut:]
+        if rest:
+            self._spoken[phase] = (began, level, rest)
+
+    def _finish_speaking(self, phase: int, time: str) -> None:
+        if phase in self._spoken:
+            began, level, text = self._spoken.pop(phase)
+            self._line(began or time, level, phase, text)
+
+    def _line(self, time: str, level: Level, phase: int, text: str) -> None:
+        if text.strip():
+            self._new.append(LogEntry(time, level, phase, text.rstrip()))
+
+    def move(self, record: Json) -> None:
+        """Fold one path of a running transaction in."""
+        progress = self.progress
+        if progress is None or record.get("type") != "path.moved":
+            return
+        path, effect = str(record.get("path", "")), str(record.get("effect", "replace"))
+        progress.done = int(record.get("done", progress.done + 1))
+        progress.total = int(record.get("total", progress.total))
+        if record.get("left"):
+            row = NoteRow("warn", path, "left alone")
+        else:
+            word = _MOVED.get(progress.purpose, _MOVED["execute"]).get(effect, effect)
+            row = NoteRow("good", path, word)
+        progress.moves.append(row)
+        time = self._time(record["at"]) if "at" in record else ""
+        level: Level = "warning" if record.get("left") else "debug"
+        self._new.append(LogEntry(time, level, progress.phase, f"{row.word} {path}"))
+
+    # --- the workspace ------------------------------------------------------------------------
+
+    def touched(self, paths: Iterable[str | bytes], *, phase: int) -> None:
+        """Note paths that were just written in the workspace; the last one comes last."""
+        for raw in sorted(path if isinstance(path, str) else path_text(path) for path in paths):
+            if raw not in self.live:
+                self.say("debug", f"on disk: {raw}", phase=phase)
+            self.live.pop(raw, None)
+            self.live[raw] = None

@@ -1,0 +1,174 @@
+"""What the panes are given: frozen values that know neither the engine nor textual.
+
+The store makes them, widgets draw them, and two equal ones need no repaint. Texts may be hostile;
+each is made safe where it is drawn.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+__all__ = [
+    "KINDS",
+    "TONE_MARKS",
+    "FileRow",
+    "FilesValues",
+    "KeyHint",
+    "Level",
+    "Line",
+    "LogEntry",
+    "Mode",
+    "NextStep",
+    "NoteRow",
+    "PhaseRow",
+    "Problem",
+    "StatusValues",
+    "Tone",
+    "clock",
+    "count",
+]
+
+Level = Literal["debug", "info", "success", "warning", "error"]
+Line = tuple["Tone | None", str]
+"""A line of a dialog; without a tone it is a heading."""
+Mode = Literal["DRY RUN", "LIVE"]
+Tone = Literal["quiet", "info", "good", "warn", "bad", "busy"]
+
+TONE_MARKS: dict[Tone, str] = {
+    "quiet": "·",
+    "info": "•",
+    "good": "✔",
+    "warn": "!",
+    "bad": "✘",
+    "busy": "▶",
+}
+"""A mark for each tone, so that colour is never the only carrier."""
+
+KINDS: dict[str, str] = {
+    "create": "+",
+    "modify": "~",
+    "delete": "-",
+    "rename": ">",
+    "mode": "*",
+    "symlink": "@",
+    "binary": "#",
+}
+"""The sign of each kind of change, as the diff shows it."""
+
+
+@dataclass(frozen=True, slots=True)
+class LogEntry:
+    """One line of the log."""
+
+    time: str
+    level: Level
+    phase: int
+    text: str
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PhaseRow:
+    """One phase as the list shows it."""
+
+    number: int
+    name: str
+    status: str
+    mark: str
+    tone: Tone
+    approval: str
+    checks: str
+    checks_tone: Tone = "quiet"
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class FileRow:
+    """One changed file of a phase."""
+
+    path: str
+    kind: str
+    decision: Literal["pending", "accepted", "rejected"] = "pending"
+    action: str = ""
+    old_path: str = ""
+    note: str = ""
+    outside: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class NoteRow:
+    """A line in the files pane that is no changed file: progress, a result, a path left alone."""
+
+    tone: Tone
+    text: str
+    word: str = ""
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """What happened, what was left as it was, and what to do next."""
+
+    what: str
+    untouched: str = ""
+    cure: str = ""
+    tone: Tone = "bad"
+
+
+@dataclass(frozen=True, slots=True)
+class StatusValues:
+    """The status line."""
+
+    mode: Mode = "DRY RUN"
+    agent: str = ""
+    running: bool = False
+    seconds: int | None = None
+    create: int = 0
+    modify: int = 0
+    delete: int = 0
+    pending: int = 0
+    driver: str = ""
+    tokens: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class NextStep:
+    """The one step that takes the run forward, and its key."""
+
+    words: str
+    key: str = ""
+    also: str = ""
+    tone: Tone = "info"
+
+
+@dataclass(frozen=True, slots=True)
+class KeyHint:
+    """One key of the bottom line."""
+
+    id: str
+    key: str
+    label: str
+    on: bool = True
+    is_next: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class FilesValues:
+    """The files pane: rows, its title's counts, and words where there are no rows."""
+
+    rows: tuple[FileRow | NoteRow, ...] = ()
+    title: str = ""
+    empty: str = ""
+
+
+def count(number: int, word: str) -> str:
+    """Return "1 file", "2 files"."""
+    return f"{number:,} {word}" if number == 1 else f"{number:,} {word}s"
+
+
+def clock(seconds: int) -> str:
+    """Return mm:ss, with hours where there are any."""
+    minutes, rest = divmod(max(0, seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes:02}:{rest:02}"

@@ -1,0 +1,261 @@
+"""Events as sentences for the log. Pure: one function for the journal, one for agents.
+
+``sentence`` returns level, phase, text and detail, or ``None`` for an event that needs no line.
+"""
+
+from __future__ import annotations
+
+from clubos_tui import events as e
+from clubos_tui.agents import base as a
+from clubos_tui.ui.values import Level, count
+
+__all__ = ["PURPOSES", "agent_line", "phases_text", "rolled_back", "sentence", "short", "undone"]
+
+Line = tuple[Level, int, str, str]
+
+PURPOSES = {
+    "execute": "Executing",
+    "merge": "Merging",
+    "rollback": "Rolling back",
+    "undo": "Undoing the rollback of",
+}
+
+_OUTCOMES: dict[str, Level] = {
+    "passed": "success",
+    "failed": "error",
+    "unknown": "error",
+    "not run": "info",
+}
+
+
+def short(oid: str) -> str:
+    """Return as much of an id as people compare."""
+    return oid[:10]
+
+
+def sentence(event: e.Event) -> Line | None:
+    """Return the log's line for an event of the journal."""
+    phase = getattr(event, "phase", 0)
+    said = _asked(event) or _reported(event) or _ended(event)
+    if said is None:
+        return None
+    level, text, detail = said
+    first, _, rest = text.partition("\n")
+    return level, phase, first, "\n".join(part for part in (rest, detail) if part)
+
+
+Said = tuple[Level, str, str]
+
+
+def _asked(event: e.Event) -> Said | None:
+    match event:
+        case e.RunStarted():
+            where = event.target.removeprefix("refs/heads/") or "a detached HEAD"
+            return (
+                "info",
+                f"Run {event.run} started by {event.by} on {where}",
+                (f"base {event.base_commit}\nplan {event.plan_source} {event.plan_sha256}"),
+            )
+        case e.ProposalRequested():
+            return "info", f"{event.by} asked for a dry run of phase {event.phase}", ""
+        case e.FileDecided():
+            verb = "accepted" if event.decision.verdict == "accept" else "rejected"
+            note = f": {event.decision.note}" if event.decision.note else ""
+            return "info", f"{event.by} {verb} {event.decision.path}{note}", ""
+        case e.DecisionCleared():
+            return "info", f"{event.by} put {event.path} back to pending", ""
+        case e.SealRequested():
+            return "info", f"{event.by} asked to seal what is not rejected", ""
+        case e.Approved():
+            who = "the plan" if event.how == "plan" else event.by
+            return (
+                "success",
+                f"Approved by {who}: {short(event.change_set)}",
+                (
+                    f"base {event.base}\nchange set {event.change_set}\nattempt {event.attempt}\n"
+                    f"digest {event.digest}"
+                ),
+            )
+        case e.Rejected():
+            return "warning", f"Rejected by {event.by}: {event.reason or 'no reason given'}", ""
+        case e.ExecutionRequested():
+            return "info", f"{event.by} asked to execute phase {event.phase} for real", ""
+        case e.Overridden():
+            return "warning", f"{event.by} overrode {event.check}: {event.reason}", ""
+        case e.MergeRequested():
+            return "info", f"{event.by} asked to merge", ""
+        case e.MergeApproved():
+            return "success", f"Merged tree {short(event.tree)} approved by {event.by}", ""
+        case e.RollbackRequested():
+            return "info", f"{event.by} asked to roll back phase {event.phase} and later ones", ""
+        case e.UndoRequested():
+            return "info", f"{event.by} asked to undo the last rollback", ""
+        case e.PauseRequested():
+            return "warning", f"{event.by} interrupted the step under way", ""
+    return None
+
+
+def _reported(event: e.Event) -> Said | None:
+    match event:
+        case e.AttemptStarted():
+            withheld = f", {count(len(event.withheld), 'file')} withheld" if event.withheld else ""
+            return (
+                "info",
+                f"Attempt {event.attempt} by {event.agent}{withheld}",
+                (
+                    f"workspace {event.workspace}"
+                    + "".join(f"\nwithheld {p}" for p in event.withheld)
+                ),
+            )
+        case e.ActionStarted():
+            return "info", f"Action {event.action} started", ""
+        case e.ActionFinished() if event.status == "failed":
+            return "error", f"Action {event.action} failed: {event.error}", ""
+        case e.ActionFinished():
+            files = count(len(event.changes), "changed file")
+            return "success", f"Action {event.action} done: {files}", event.result
+        case e.Proposed():
+            files = count(len(event.manifest), "file")
+            return "success", f"Proposed {short(event.change_set)}: {files}", ""
+        case e.ProposedNothing():
+            return "info", "The agent changed nothing", ""
+        case e.ProposalFailed():
+            return "error", f"No proposal: {event.error}", event.cure
+        case e.Sealed():
+            return (
+                "success",
+                f"Sealed {count(len(event.manifest), 'file')} as " + short(event.change_set),
+                "",
+            )
+        case e.CheckFinished():
+            level = _OUTCOMES[event.outcome] if event.required else "info"
+            level = "success" if event.outcome == "passed" else level
+            return (
+                level,
+                f"Check {event.check}: {event.outcome}: {event.summary}",
+                "\n".join((*event.evidence, f"tool {event.tool}" if event.tool else "")).strip(),
+            )
+        case e.Rehearsed() if event.identical:
+            return "success", f"Rollback rehearsed: {count(event.files, 'file')} identical", ""
+        case e.Rehearsed():
+            return "error", f"Rollback rehearsal differs: {event.detail}", ""
+        case e.ChecksFinished():
+            opened: Level = "success" if event.open else "warning"
+            return opened, f"Gate of the {event.scope} is {'open' if event.open else 'shut'}", ""
+        case e.ApplyStarted():
+            place = "the stage" if event.place == "stage" else "your checkout"
+            what = f"writing {count(event.files, 'file')} in {place}"
+            which = f" phase {event.phase}" if event.phase else ""
+            said = f"{PURPOSES[event.purpose]}{which}: {what}"
+            return "info", said, f"transaction {event.transaction}"
+        case e.ApplyFinished():
+            left = f", {len(event.left)} left alone" if event.left else ""
+            return (
+                "info",
+                f"{count(event.verified, 'file')} compared afresh{left}",
+                _left(event.left),
+            )
+    return None
+
+
+def _ended(event: e.Event) -> Said | None:
+    match event:
+        case e.Executed():
+            return "success", f"Executed on branch {event.branch}", f"commit {event.commit}"
+        case e.Validated():
+            return "success", f"Phase {event.phase} is validated", ""
+        case e.Unvalidated():
+            return "error", f"Phase {event.phase} does not pass: {', '.join(event.checks)}", ""
+        case e.MergePrepared():
+            moved = "; the target moved, so it needs its own approval" if event.moved else ""
+            return "info", f"Merge prepared: {short(event.tree)}{moved}", ""
+        case e.Merged():
+            return (
+                "success",
+                "Merged into " + event.target.removeprefix("refs/heads/"),
+                (f"commit {event.commit}"),
+            )
+        case e.RolledBack():
+            return "success", rolled_back(event), _left(event.left)
+        case e.Undone():
+            return "success", undone(event), _left(event.left)
+        case e.StepFailed():
+            return (
+                "error",
+                f"{event.step} failed: {event.error}",
+                "\n".join(part for part in (event.untouched, event.cure) if part),
+            )
+        case e.Paused():
+            return "warning", f"Interrupted by {event.by}: {event.step} was undone", ""
+        case e.EditedOutside():
+            return (
+                "warning",
+                f"{count(len(event.paths), 'file')} changed outside",
+                "\n".join(event.paths),
+            )
+        case e.Recovered():
+            held: Level = "warning" if event.direction == "held" else "success"
+            return (
+                held,
+                f"Recovered: an operation was {event.direction}: {event.detail}",
+                _left(event.left),
+            )
+        case e.JournalRecovered():
+            return "warning", f"{event.bytes_cut} bytes of a half-written record were cut off", ""
+        case e.RunClosed():
+            return "success", f"The run is {event.ending}", ""
+    return None
+
+
+def phases_text(phases: tuple[int, ...]) -> str:
+    """Return "phase 2", "phases 2 to 4"."""
+    if len(phases) == 1:
+        return f"phase {phases[0]}"
+    return f"phases {min(phases)} to {max(phases)}" if phases else "nothing"
+
+
+def rolled_back(event: e.RolledBack) -> str:
+    """Return the result of a rollback in one sentence."""
+    left = f", {len(event.left)} left alone" if event.left else ""
+    return (
+        f"Rolled back {phases_text(event.phases)}: {event.restored} restored, "
+        f"{event.deleted} deleted{left}"
+    )
+
+
+def undone(event: e.Undone) -> str:
+    """Return the result of an undo in one sentence."""
+    left = f", {len(event.left)} left alone" if event.left else ""
+    return f"Undid the rollback of {phases_text(event.phases)}: {event.restored} restored{left}"
+
+
+def _left(left: tuple[e.Left, ...]) -> str:
+    return "\n".join(f"left alone: {item.path} ({item.reason})" for item in left)
+
+
+def agent_line(event: a.AgentEvent) -> tuple[Level, str, str] | None:
+    """Return level, text and detail for an agent's event; chunks of words are not for here."""
+    match event:
+        case a.PlanUpdate():
+            return "debug", f"plan: {count(len(event.steps), 'step')}", "\n".join(event.steps)
+        case a.ToolCall(status="pending" | "in_progress"):
+            return None
+        case a.ToolCall(status="failed"):
+            return "error", f"{event.title}: {event.detail or 'failed'}", ""
+        case a.ToolCall():
+            return "info", event.title, event.detail
+        case a.PermissionRequest():
+            return "warning", f"asks for permission: {event.title}", event.detail
+        case a.RetryScheduled():
+            wait = f"in {event.milliseconds / 1000:.0f} s"
+            return "warning", f"try {event.attempt} {wait}: {event.reason}", ""
+        case a.TurnReset():
+            return "warning", f"withdrew what it said: {event.reason}", ""
+        case a.Notice():
+            where = f"{event.path}: " if event.path else ""
+            return event.level, f"{where}{event.text}", ""
+        case a.TurnEnded() if event.error:
+            return "error", event.error, event.cure
+        case a.TurnEnded() if event.summary:
+            return "info", event.summary, ""
+    return None
