@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from clubos_tui.changes.manifest import EXECUTABLE, FILE, SYMLINK, path_bytes
 
 _NOREPLACE, _EXCHANGE = 1, 2
+AS_REPLACED = -1  # permissions: those of the file that is replaced, else the umask's
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """The journal: a run's events, appended, chained and flushed to disk. The only truth.
 
 One JSON object a line: ``seq``, ``at``, ``type``, ``data``, ``prev`` (hash of the line before) and
-``hash`` (SHA-256 of the canonical text of the other five). The chain shows an edited, removed,
+``hash`` (SHA-256 of the text of the other five). The chain shows an edited, removed,
 added or moved line. It can't show that the end was cut off or that all was written anew: the
 trailers of phase, merge and revert commits hold the head for that (P9).
 
@@ -20,6 +20,7 @@ import re
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
 
 from clubos_tui.codec import DecodeError, Json, canonical
 from clubos_tui.disk import sync_folder
@@ -33,9 +34,19 @@ WATCH_SECONDS = 0.02
 # Keys and tokens as their makers write them. Redaction is for log and stream only; what is
 # applied is never touched.
 _SECRET = re.compile(
-    rb"sk-[A-Za-z0-9_-]{20,}|AKIA[0-9A-Z]{16}|gh[pousr]_[A-Za-z0-9]{30,}|xox[abpr]-[0-9A-Za-z-]{10,}"
-    rb"|-----BEGIN [A-Z ]*PRIVATE KEY-----"
+    rb"(?<![A-Za-z0-9])(?:sk-[A-Za-z0-9_-]{20,}|AKIA[0-9A-Z]{16}|gh[pousr]_[A-Za-z0-9]{30,}"
+    rb"|xox[abpr]-[0-9A-Za-z-]{10,})"
+    rb"|-----BEGIN [A-Z ]*PRIVATE KEY-----(?:.*?-----END [A-Z ]*PRIVATE KEY-----|.*)",
+    re.DOTALL,
 )
+# The fields that hold somebody's words. All others are paths, ids and names by which things are
+# found again: a redacted path would be another file.
+_WORDS = frozenset(
+    {"cure", "detail", "error", "evidence", "note", "reason", "result", "steps", "summary", "text",
+     "title", "untouched"}
+)  # fmt: skip
+_HASH = b',"hash":"'
+_TAIL = len(_HASH) + 64 + len(b'"}')
 
 
 class Conflict(Exception):
@@ -52,9 +63,21 @@ class Record:
     hash: str
 
 
-def redact(line: bytes) -> bytes:
-    """Return ``line`` with keys and tokens replaced; the one choke point for log and stream."""
-    return _SECRET.sub(b"[redacted]", line)
+def redact(text: bytes) -> bytes:
+    """Return ``text`` with keys and tokens replaced; the one choke point for log and stream."""
+    return _SECRET.sub(b"[redacted]", text)
+
+
+def redact_words(data: Any, *, words: bool = False) -> Any:
+    """Return JSON values with somebody's words redacted, and paths, ids and names as they are."""
+    if isinstance(data, str):
+        raw = data.encode("utf-8", "surrogatepass")
+        return redact(raw).decode("utf-8", "surrogatepass") if words else data
+    if isinstance(data, list):
+        return [redact_words(item, words=words) for item in data]
+    if isinstance(data, dict):
+        return {key: redact_words(item, words=key in _WORDS) for key, item in data.items()}
+    return data
 
 
 def now() -> str:
@@ -153,15 +176,13 @@ class Journal:
         try:
             fd = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC)
         except FileNotFoundError:
+            if self._offset:
+                raise self._shortened("went away") from None
             return
         try:
             size = os.fstat(fd).st_size
             if size < self._offset:
-                raise JournalDamaged(
-                    f"{self.path} became shorter while it was open",
-                    untouched="The repository was not touched.",
-                    cure="Restore the file, or look at the trailers of the phase branches.",
-                )
+                raise self._shortened("became shorter")
             if size == self._offset:
                 return
             data = os.pread(fd, size - self._offset, self._offset)
@@ -173,12 +194,21 @@ class Journal:
         self._head = head
         self._offset += whole
         torn = len(data) - whole
+        if torn and _is_more_than_a_line(data[whole:]):
+            raise _damaged(self.path, self.seq + 1, "its line end was changed")
         if torn and cut_torn_tail:
             os.truncate(self.path, self._offset)
             line, record = _seal(self.seq + 1, self._clock(), JournalRecovered(torn), self._head)
             self._write(line)
             self._records.append(record)
             self._head = record.hash
+
+    def _shortened(self, how: str) -> JournalDamaged:
+        return JournalDamaged(
+            f"{self.path} {how} while it was open",
+            untouched="The repository was not touched.",
+            cure="Restore the file, or look at the trailers of the phase branches.",
+        )
 
 
 def first_record(path: str) -> Record | None:
@@ -199,14 +229,16 @@ def parse(
     Raises :class:`JournalDamaged` with the number of the first line that does not fit.
     """
     records = []
-    for number, line in enumerate(data.splitlines(), start + 1):
+    for number, line in enumerate(data.split(b"\n")[:-1], start + 1):
         try:
-            fields: Json = json.loads(line)
-            claimed = fields.pop("hash")
+            # The hash is taken of the bytes as they lie there: not one may differ.
+            body, claimed = line[:-_TAIL] + b"}", line[-66:-2].decode()
+            fields: Json = json.loads(body)
             sound = (
-                fields["seq"] == number
+                line[-_TAIL:] == b'%b%b"}' % (_HASH, claimed.encode())
+                and fields["seq"] == number
                 and fields["prev"] == head
-                and hashlib.sha256(canonical(fields)).hexdigest() == claimed
+                and hashlib.sha256(body).hexdigest() == claimed
             )
             if not sound:
                 raise _damaged(where, number, "the chain does not hold")
@@ -220,6 +252,18 @@ def parse(
     return records, head
 
 
+def _is_more_than_a_line(tail: bytes) -> bool:
+    """Tell whether a whole record stands before something that is no line end.
+
+    What a crash leaves is the beginning of a line; this is an edit that hides the last record.
+    """
+    try:
+        _, end = json.JSONDecoder().raw_decode(tail.decode("latin-1"))
+    except ValueError:
+        return False
+    return end < len(tail)
+
+
 def _damaged(where: str, number: int, why: str) -> JournalDamaged:
     return JournalDamaged(
         f"{where}: record {number}: {why}",
@@ -230,12 +274,14 @@ def _damaged(where: str, number: int, why: str) -> JournalDamaged:
 
 def _seal(number: int, at: str, event: Event, prev: str) -> tuple[bytes, Record]:
     tag, data = encode(event)
-    fields: Json = {"seq": number, "at": at, "type": tag, "data": data, "prev": prev}
-    body = redact(canonical(fields))
+    written = redact_words(data)
+    if written != data:
+        event = decode(tag, written)  # this process knows what every other one will read
+    fields: Json = {"seq": number, "at": at, "type": tag, "data": written, "prev": prev}
+    body = canonical(fields)
     digest = hashlib.sha256(body).hexdigest()
-    return body[:-1] + b',"hash":"' + digest.encode() + b'"}\n', Record(
-        Seq(number), at, event, digest
-    )
+    line = body[:-1] + _HASH + digest.encode() + b'"}\n'
+    return line, Record(Seq(number), at, event, digest)
 
 
 def record_json(record: Record) -> Json:

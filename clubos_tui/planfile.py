@@ -14,7 +14,7 @@ import re
 import tomllib
 import types
 import typing
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 from clubos_tui.codec import Json
@@ -61,6 +61,7 @@ def parse(text: str, *, file: str, home: str = "") -> Plan:
     plan: Plan | None = reader.structure(Plan, data, ())
     if plan is not None:
         reader.check_unique(plan)
+        reader.check_checks(plan)
     if reader.faults:
         raise PlanError(sorted(reader.faults, key=lambda fault: fault.line))
     assert plan is not None
@@ -84,7 +85,7 @@ class _Reader:
             return None
         hints = typing.get_type_hints(cls)
         known = {field.name: field for field in _settable(cls)}
-        for key in data.keys() - known.keys():
+        for key in (key for key in data if key not in known):
             near = difflib.get_close_matches(key, known, n=1)
             self.fault(
                 (*place, key), f"unknown key {key!r} in {_spell(place)}", near[0] if near else ""
@@ -113,6 +114,8 @@ class _Reader:
             if not isinstance(data, list):
                 self.fault(place, f"{_spell(place)} must be a list, not {_kind(data)}")
                 return None
+            if rules.get("nonempty") and not data:
+                self.fault(place, f"{_spell(place)} must not be empty")
             items = [self.value(args[0], item, (*place, at), {}) for at, item in enumerate(data)]
             return tuple(item for item in items if item is not None)
         if origin is typing.Literal:
@@ -143,6 +146,26 @@ class _Reader:
                     self.fault(place, f"action id {action.id!r} is used twice")
                 seen[action.id] = place
 
+    def check_checks(self, plan: Plan) -> None:
+        """A check that can't fail, or that another one hides, would be no gate (P7)."""
+        for number, phase in enumerate(plan.phase):
+            names: set[str] = set()
+            for at, check in enumerate(phase.check):
+                place: _Place = ("phase", number, "check", at)
+                if check.name in names:
+                    self.fault((*place, "name"), f"check name {check.name!r} is used twice")
+                names.add(check.name)
+                needed = _NEEDED.get(check.kind, "paths")
+                if needed and not getattr(check, needed):
+                    self.fault(place, f"{_spell(place)} is a {check.kind!r} check and needs the "
+                               f"key {needed!r}")  # fmt: skip
+                try:
+                    re.compile(check.pattern)
+                except re.error as error:
+                    self.fault(
+                        (*place, "pattern"), f"{_spell((*place, 'pattern'))} is no pattern: {error}"
+                    )
+
     def _line(self, place: _Place) -> int:
         while place:
             if place in self.lines:
@@ -151,6 +174,8 @@ class _Reader:
         return 1
 
 
+# What each kind of check is nothing without; the others need `paths`.
+_NEEDED = {"text": "pattern", "pairs": "partner", "secrets": "", "protected": ""}
 _WORDS: dict[Any, str] = {str: "a text", int: "a whole number", bool: "true or false"}
 
 
@@ -183,7 +208,7 @@ def _lines(text: str) -> dict[_Place, int]:
     lines: dict[_Place, int] = {}
     table: _Place = ()
     counts: dict[_Place, int] = {}
-    for number, line in _logical_lines(text):
+    for number, line in enumerate(_TEXT.sub(_blank, text).split("\n"), 1):
         header = _HEADER.match(line)
         if header:
             table = ()
@@ -202,18 +227,16 @@ def _lines(text: str) -> dict[_Place, int]:
     return lines
 
 
-def _logical_lines(text: str) -> Iterator[tuple[int, str]]:
-    """Yield the lines that are not the inside of a multi-line text."""
-    closing = ""
-    for number, line in enumerate(text.splitlines(), 1):
-        if closing:
-            if closing in line:
-                closing = ""
-            continue
-        yield number, line
-        for quote in ('"""', "'''"):
-            if line.count(quote) % 2:
-                closing = quote
+_TEXT = re.compile(
+    r'''"""(?:\\.|[^\\])*?"""|"(?:\\.|[^"\\\n])*"'''
+    r"""|'''.*?'''|'[^'\n]*'|\#[^\n]*""",
+    re.DOTALL,
+)
+
+
+def _blank(found: re.Match[str]) -> str:
+    """Return as many lines as a text or comment of the file has, without what it says."""
+    return "\n" * found[0].count("\n")
 
 
 # --- the schema --------------------------------------------------------------------------------

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from clubos_tui.codec import Json, canonical
-from clubos_tui.journal import now, redact
+from clubos_tui.journal import now, redact_words
 
 
 @dataclass(slots=True)
@@ -44,7 +44,8 @@ class StreamWriter:
         """Add one event; ``time`` is a monotonic clock in seconds."""
         if not self._buffer:
             self._since = time
-        self._buffer.append(redact(canonical({"at": self.clock(), "type": tag, **data})) + b"\n")
+        record = {"at": self.clock(), "type": tag, **redact_words(data)}
+        self._buffer.append(canonical(record) + b"\n")
         if len(self._buffer) >= self.GROUP or time - self._since >= self.SECONDS:
             self.flush()
 
@@ -92,5 +93,12 @@ class StreamReader:
         finally:
             os.close(fd)
         whole = data.rfind(b"\n") + 1
+        try:
+            events = [json.loads(line) for line in data[:whole].splitlines()]
+        except ValueError:  # started anew and already longer: we are in the middle of a line
+            if self._offset == 0:
+                raise
+            self._offset = 0
+            return self.read(limit)
         self._offset += whole
-        return [json.loads(line) for line in data[:whole].splitlines()]
+        return events

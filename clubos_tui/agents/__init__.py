@@ -1,6 +1,7 @@
 """Agents: whatever proposes changes. They reach a workspace and nothing else.
 
-:mod:`~clubos_tui.agents.base` is the protocol. ``make`` turns the name in a plan into an agent.
+:mod:`~clubos_tui.agents.base` is the protocol. ``require`` turns the name in a plan
+into the maker of an agent.
 """
 
 from __future__ import annotations

@@ -20,7 +20,7 @@ from clubos_tui.agents.base import (
     TurnEnded,
     Workspace,
 )
-from clubos_tui.changes.manifest import EXECUTABLE, FILE, path_text
+from clubos_tui.changes.manifest import EXECUTABLE, FILE, SYMLINK, path_text
 from clubos_tui.changes.paths import refusal
 from clubos_tui.disk import Found, make_file, parent_of, read_at
 from clubos_tui.errors import AgentFailed
@@ -84,7 +84,15 @@ class BlueprintAgent:
                 untouched="Nothing was written.",
                 cure="Give the action a `blueprint`, or name another agent for the phase.",
             )
-        folder = os.path.join(workspace.plan.home or workspace.folder, action.blueprint)
+        home = os.path.realpath(workspace.plan.home or workspace.folder)
+        folder = os.path.realpath(os.path.join(home, action.blueprint))
+        if os.path.commonpath([home, folder]) != home:
+            raise AgentFailed(
+                f"the blueprint folder {action.blueprint!r} of action {action_id!r} is not beside "
+                "the plan",
+                untouched="Nothing was written.",
+                cure="Name a folder below the one that holds the plan.",
+            )
         if not os.path.isdir(folder):
             raise AgentFailed(
                 f"the blueprint folder {action.blueprint!r} of action {action_id!r} is not there",
@@ -124,6 +132,6 @@ def _write(source: str, workspace: str, path: str) -> str | None:
         return "a file stands where its folder would be"
     except OSError as error:
         return error.strerror or str(error)
-    if present.data == found.data:
+    if present.data == found.data and (present.mode == SYMLINK) == (found.mode == SYMLINK):
         return None
     return "it is already there with other content, and is left as it is"

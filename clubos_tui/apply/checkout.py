@@ -42,6 +42,11 @@ class Checkout:
         """Return where files wait for the exchange: on the checkout's file system."""
         return os.path.join(self.repository.git_dir, FOLDER, transaction)
 
+    def sweep(self) -> None:
+        """Remove the folder of transactions if none is in it."""
+        with suppress(OSError):
+            os.rmdir(os.path.join(self.repository.git_dir, FOLDER))
+
     def require_free(self, writes: tuple[Write, ...]) -> None:
         """Raise unless the repository is calm and no staged change stands in the way."""
         require_calm(self.repository)
@@ -93,6 +98,7 @@ class Checkout:
         """Run the whole transaction whose record was begun; see the module for the order."""
         intent = record.intent
         assert intent.ref
+        move, why = intent.ref, f"clubos: {intent.purpose}"
         transaction = Transaction(record, hooks)
         os.makedirs(os.path.dirname(intent.staging), mode=0o700, exist_ok=True)
         try:
@@ -100,8 +106,6 @@ class Checkout:
                 transaction.prepare(on_mismatch="refuse", index_sha256=_sha256(intent.index))
                 try:
                     self._prepare_index(intent)
-                    move = intent.ref
-                    why = f"clubos: {intent.purpose}"
                     with refs.moving(self.repository, move.ref, move.new, move.old, why) as commit:
                         transaction.look_again()
                         if not self.follows(move.ref):
@@ -112,8 +116,10 @@ class Checkout:
                             )
                         commit()
                 except BaseException:
-                    transaction.abandon()
-                    raise
+                    # git may have moved the ref and died before it said so: the ref decides.
+                    if refs.read_ref(self.repository, move.ref) != move.new:
+                        transaction.abandon()
+                        raise
                 transaction.commit()
                 try:
                     transaction.switch()

@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import os
 from contextlib import suppress
+from dataclasses import replace
 from typing import Literal
 
 from clubos_tui.apply.checkout import Checkout, release_index
@@ -35,6 +36,10 @@ Direction = Literal["forward", "back", "hold"]
 
 def recover(record: Record, checkout: Checkout) -> Recovered:
     """Bring one unfinished transaction to before or after; say which and what was left."""
+    checkout = _where(record, checkout)
+    move = record.intent.ref
+    if move and record.last.state == "prepared":
+        refs.release_locks(checkout.repository, move.ref, move.new)
     direction = _direction(record, checkout)
     transaction = Transaction(record, Hooks(content=_no_content))
     if direction == "back":
@@ -61,6 +66,15 @@ def recover(record: Record, checkout: Checkout) -> Recovered:
         f"{result.verified} files compared after finishing",
         result.left,
     )
+
+
+def _where(record: Record, checkout: Checkout) -> Checkout:
+    """Return the work tree the transaction was on: recovery may begin in another linked one."""
+    intent = record.intent
+    if not intent.index:
+        return checkout
+    there = replace(checkout.repository, root=intent.root, git_dir=os.path.dirname(intent.index))
+    return replace(checkout, repository=there)
 
 
 def _direction(record: Record, checkout: Checkout) -> Direction:

@@ -24,6 +24,7 @@ from clubos_tui.apply.record import Intent, Progress, Record
 from clubos_tui.apply.vault import VaultWriter
 from clubos_tui.changes.manifest import Entry, Write, path_bytes
 from clubos_tui.disk import (
+    AS_REPLACED,
     Found,
     NotAFile,
     exchange,
@@ -135,8 +136,8 @@ class Transaction:
             raise
 
     def abandon(self) -> None:
-        """Remove what was staged; the folder itself was never touched."""
-        self._clear_staging(exchanged=False)
+        """End as *undone*: every path is before, or was left to someone else's edit."""
+        self._clear_staging(exchanged=self.record.last.state == "committed")
         with suppress(OSError):  # on a full disk the record stays open, and recovery says the same
             self.record.add(Progress("undone"))
 
@@ -205,7 +206,7 @@ class Transaction:
                         cure="Run `git fsck`, then propose the phase again.",
                     )
                 permissions = found.permissions
-                if self.intent.purpose in {"execute", "merge"}:
+                if permissions == AS_REPLACED:
                     permissions = permissions_for(found.mode, present.get(write.path), umask)
                 make_file(
                     fd,
@@ -254,7 +255,11 @@ class Transaction:
     # --- 4. switch ----------------------------------------------------------------------------
 
     def switch(self) -> None:
-        """Exchange each path with its staged file; may be called again after a crash."""
+        """Exchange each path with its staged file; may be called again after a crash.
+
+        Where a write is impossible, or a person interrupts, every path goes back and the error
+        is raised; the caller then takes the commit back and calls :meth:`abandon`.
+        """
         order = sorted(
             enumerate(self.intent.writes), key=lambda item: (item[1].after is not None, item[0])
         )
@@ -288,7 +293,7 @@ class Transaction:
         """Bring one path to *after*; return whether it was left to someone else's edit."""
         if write.after is None:
             return self._delete(staging, number, write)
-        staged = read_at(staging, _new(number))
+        staged = _held(staging, _new(number))
         if write.before is None:
             if staged is None:  # moved before a crash
                 return self._now(write) != "after"
@@ -304,48 +309,53 @@ class Transaction:
             with parent_of(self.intent.root, write.path) as (fd, name):
                 if standing(staged, write, self.intent.object_format) == "after":
                     exchange(staging, _new(number), fd, name)
-                came_out = read_at(staging, _new(number))
+                came_out = _held(staging, _new(number))
                 if standing(came_out, write, self.intent.object_format) != "before":
                     exchange(staging, _new(number), fd, name)  # their edit goes back
                     return True
-        except (FileNotFoundError, NotADirectoryError, NotAFile):
+        except (FileNotFoundError, NotADirectoryError):
             return True
         return False
 
     def _delete(self, staging: int, number: int, write: Write) -> bool:
-        moved = read_at(staging, _old(number))
-        if moved is None:
-            try:
-                with parent_of(self.intent.root, write.path) as (fd, name):
-                    try:
-                        if read_at(fd, name) is None:
-                            return False  # gone already, as it should be
-                    except NotAFile:
+        try:
+            with parent_of(self.intent.root, write.path) as (fd, name):
+                if _held(staging, _old(number)) is None:
+                    present = _held(fd, name)
+                    if present is None:
+                        return False  # gone already, as it should be
+                    if present is _NO_FILE:
                         return True
                     move_new(fd, name, staging, _old(number))
-                    moved = read_at(staging, _old(number))
-                    if standing(moved, write, self.intent.object_format) != "before":
+                moved = _held(staging, _old(number))
+                if standing(moved, write, self.intent.object_format) != "before":
+                    with suppress(FileExistsError):  # then both stay, theirs in the staging folder
                         move_new(staging, _old(number), fd, name)
-                        return True
-            except FileNotFoundError:
-                return False
-            except NotADirectoryError:
-                return True
+                    return True
+        except FileNotFoundError:
+            return False
+        except NotADirectoryError:
+            return True
         self._remove_emptied(write.path)
         return False
 
     def _switch_back(self, staging: int, number: int, write: Write) -> None:
-        with suppress(FileNotFoundError, FileExistsError, NotADirectoryError, NotAFile):
+        form = self.intent.object_format
+        with suppress(FileNotFoundError, FileExistsError, NotADirectoryError):
             if self._now(write) != "after":
                 return
             with parent_of(self.intent.root, write.path, make=[]) as (fd, name):
                 if write.after is None:
-                    if read_at(staging, _old(number)) is not None:
+                    if _held(staging, _old(number)) is not None:
                         move_new(staging, _old(number), fd, name)
                 elif write.before is None:
                     move_new(fd, name, staging, _new(number))
+                    if standing(_held(staging, _new(number)), write, form) != "after":
+                        move_new(staging, _new(number), fd, name)  # their edit stays where it was
                 else:
                     exchange(staging, _new(number), fd, name)
+                    if standing(_held(staging, _new(number)), write, form) != "after":
+                        exchange(staging, _new(number), fd, name)
 
     def _announce(self, write: Write, done: int, *, left: bool) -> None:
         effect: Literal["create", "replace", "delete"] = "replace"
@@ -384,10 +394,10 @@ class Transaction:
         self._hooks.step("verified")
         left = tuple(self._left.values())
         committed = self.record.last
+        self._clear_staging()  # first: nobody looks after a transaction that is done
         self.record.add(
             Progress("done", committed.made, tuple(self._removed), left, committed.index_sha256)
         )
-        self._clear_staging()
         return Result(verified, restored, deleted, left)
 
     # --- the folder ---------------------------------------------------------------------------
@@ -426,7 +436,7 @@ class Transaction:
             for number in range(len(self.intent.writes))
             for name in (_new(number), _old(number))
         }
-        ours.add(b"index")
+        ours |= {b"index", b"index.lock"}  # the latter from a git that was killed with us
         with suppress(FileNotFoundError):
             folder = os.fsencode(self.intent.staging)
             for name in os.listdir(folder):
@@ -436,11 +446,11 @@ class Transaction:
                 os.rmdir(folder)
 
     def _is_ours(self, folder: bytes, name: bytes) -> bool:
-        if name == b"index":
+        if name.startswith(b"index"):
             return True
         number = int(name.split(b".")[0])
         with _Folder(os.fsdecode(folder)) as fd:
-            found = read_at(fd, name)
+            found = _held(fd, name)
         return standing(found, self.intent.writes[number], self.intent.object_format) != "other"
 
     def _stop_if_cancelled(self) -> None:
@@ -463,6 +473,17 @@ class _Folder:
 
     def __exit__(self, *_: object) -> None:
         os.close(self._fd)
+
+
+_NO_FILE = Found("", b"")  # a folder, a pipe: never what a tree holds
+
+
+def _held(fd: int, name: bytes) -> Found | None:
+    """Return what lies at ``name``; :data:`_NO_FILE` for what is neither a file nor a link."""
+    try:
+        return read_at(fd, name)
+    except NotAFile:
+        return _NO_FILE
 
 
 def _new(number: int) -> bytes:

@@ -20,12 +20,16 @@ _HFS_IGNORED = dict.fromkeys(
     [*range(0x200C, 0x2010), *range(0x202A, 0x202F), *range(0x206A, 0x2070), 0xFEFF]
 )
 _DOS_DEVICE = re.compile(r"(?i)^(con|prn|aux|nul|com[1-9]|lpt[1-9])(\.|$)")
+_GIT_FILES = frozenset({".gitattributes", ".gitignore", ".gitmodules", ".mailmap"})
 _DOS_SHORT_GIT = re.compile(r"(?i)^git~[0-9]+$")
 
 
 def refusal(path: str) -> str | None:
     """Return why ``path`` may not be written, or ``None`` where it may."""
-    raw = path_bytes(path)
+    try:
+        raw = path_bytes(path)
+    except UnicodeEncodeError:
+        return "it holds characters that no file name can hold"
     if not raw:
         return "it is empty"
     if len(raw) > MAX_PATH:
@@ -77,28 +81,52 @@ def link_refusal(path: str, target: bytes) -> str | None:
         return "its link target is empty"
     if target.startswith(b"/"):
         return "its link target is absolute"
-    depth = path.count("/")
+    if path.rsplit("/", 1)[-1].casefold() in _GIT_FILES:
+        return "git does not follow a link there"
+    up, named = 0, False
     for part in target.split(b"/"):
         if part == b"..":
-            depth -= 1
+            if named:  # what was named may itself be a link, and then `..` is anywhere
+                return "its link target goes into a folder and out again"
+            up += 1
         elif part not in {b"", b"."}:
-            depth += 1
+            named = True
             if is_dot_git(part.decode("utf-8", "surrogateescape")):
                 return "its link target is a .git folder"
-        if depth < 0:
-            return "its link target leaves the workspace"
+    if up > path.count("/"):
+        return "its link target leaves the workspace"
     return None
 
 
 def collision(paths: Iterable[str]) -> tuple[str, str] | None:
-    """Return the first two paths that are one on a case-insensitive or normalising disk."""
-    seen: dict[str, str] = {}
+    """Return the first two paths that are one on a case-insensitive or normalising disk.
+
+    A file and a folder collide as well as two files; two spellings of one folder do not.
+    """
+    files: dict[str, str] = {}
+    folders: dict[str, str] = {}
+    known: set[str] = set()
     for path in paths:
-        key = unicodedata.normalize("NFC", path).casefold()
-        other = seen.setdefault(key, path)
+        key = _fold(path)
+        other = files.setdefault(key, path)
         if other != path:
             return other, path
+        if key in folders:
+            return folders[key], path
+        folder = path.rpartition("/")[0]
+        while folder and folder not in known:
+            known.add(folder)
+            key = _fold(folder)
+            folders.setdefault(key, path)
+            if key in files:
+                return files[key], path
+            folder = folder.rpartition("/")[0]
     return None
+
+
+def _fold(path: str) -> str:
+    """Return what a case-insensitive or normalising disk takes ``path`` for."""
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFD", path).casefold())
 
 
 def matches(path: str, patterns: Iterable[str]) -> str | None:

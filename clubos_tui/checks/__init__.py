@@ -38,11 +38,17 @@ def run(
     steps = check(subject, spec)
     try:
         while True:
-            progress(next(steps))
+            try:
+                progress(next(steps))
+            except StopIteration as end:
+                result: object = end.value
+                break
             if time.monotonic() > deadline:
-                return Verdict("unknown", f"it took longer than {spec.seconds} seconds")
-    except StopIteration as end:
-        result: Verdict = end.value
+                break
+        if time.monotonic() > deadline:
+            return Verdict("unknown", f"it took longer than {spec.seconds} seconds")
+        if not isinstance(result, Verdict):
+            return Verdict("unknown", "it ended without a verdict")
         return result
     except Exception as error:  # whatever it is, it must not open a gate
         return Verdict("unknown", f"it could not be carried out: {type(error).__name__}: {error}")

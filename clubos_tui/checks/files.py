@@ -46,7 +46,8 @@ def pairs(subject: Subject, spec: CheckSpec) -> Checking:
         and posixpath.dirname(path) in folders
         and path.removesuffix(spec.partner) not in stems
     ]
-    faults += _gaps(found)
+    for folder in sorted(folders):
+        faults += _gaps([path for path in found if posixpath.dirname(path) == folder])
     return verdict(max(len(found), len(faults)), faults, spec, "pairs")
 
 
@@ -120,8 +121,9 @@ def protected(subject: Subject, _spec: CheckSpec) -> Checking:
     yield "manifest"
     faults = []
     for row in subject.manifest:
-        for path in (row.path, row.old_path):
-            pattern = matches(path, subject.protected) if path else None
+        for path in filter(None, (row.path, row.old_path)):
+            # `.GitHub` is `.github` on many a disk.
+            pattern = matches(path.casefold(), [item.casefold() for item in subject.protected])
             if pattern:
                 faults.append(f"{path} is protected by {pattern}")
     cases = len(subject.manifest)

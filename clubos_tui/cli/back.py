@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from argparse import Namespace
+from contextlib import suppress
 
 from clubos_tui.cli.drive import Ended, Headless, require_yes
 from clubos_tui.cli.opened import phase_of, run_of, session_of
@@ -14,6 +15,7 @@ from clubos_tui.engine.run import Run
 from clubos_tui.engine.session import Session
 from clubos_tui.engine.views import RollbackPreview
 from clubos_tui.errors import DriverBusy, Refused, UsageError
+from clubos_tui.events import Paused, ProposalRequested, SealRequested
 from clubos_tui.locks import FileLock
 
 
@@ -27,10 +29,16 @@ def rollback(options: Namespace) -> int:
         preview = views.rollback_preview(session, run, number)
         if options.preview:
             return _show(preview, as_json=options.json)
-        if preview.refusal and not (options.run and not preview.phases and not run.view.ending):
-            raise Refused(preview.refusal, untouched="Nothing was touched.")
+        cut_short = bool(preview.refusal and run.view.queue)
+        if not cut_short:
+            _require_possible(preview, run, whole=options.run)
         headless = _confirmed(options, session, run, preview, "rollback")
         with headless.driving():
+            if cut_short:
+                _finish(headless)
+                _require_possible(
+                    views.rollback_preview(session, run, number), run, whole=options.run
+                )
             run.roll_back(number, by=headless.who, close=options.run)
             return _settle(headless)
 
@@ -77,6 +85,22 @@ def recover(options: Namespace) -> int:
             for left in item.left:
                 say(f"  left alone: {left.path} ({left.reason})")
     return 0
+
+
+def _require_possible(preview: RollbackPreview, run: Run, *, whole: bool) -> None:
+    may_abandon = whole and not preview.phases and not run.view.ending
+    if preview.refusal and not may_abandon:
+        raise Refused(preview.refusal, untouched="Nothing was touched.")
+
+
+def _finish(headless: Headless) -> None:
+    """Bring what a killed command left under way to an end, so that it can be taken back."""
+    request = headless.run.view.queue[0]
+    if isinstance(request, ProposalRequested | SealRequested):
+        headless.run.say(Paused("proposal", request.phase, headless.who))
+        return
+    with suppress(Ended):  # a step that fails undoes itself
+        asyncio.run(headless.go([], live=False))
 
 
 def _confirmed(

@@ -16,6 +16,7 @@ from contextlib import contextmanager, suppress
 from clubos_tui.cli.logs import LogPrinter, write_action_log
 from clubos_tui.cli.opened import phase_of, run_of, session_of, who_of
 from clubos_tui.cli.output import ask, emit, flag, say
+from clubos_tui.cli.review import note_outside
 from clubos_tui.cli.show import status_json
 from clubos_tui.engine.decide import Next, Wait, decide, next_for_person
 from clubos_tui.engine.driver import Driver
@@ -26,6 +27,7 @@ from clubos_tui.errors import (
     ClubosError,
     GateClosed,
     NeedsPerson,
+    Refused,
     RepositoryState,
     UsageError,
 )
@@ -108,9 +110,15 @@ def _run_for(session: Session, options: Namespace) -> Run:
             )
         return present
     plan, source = session.plan(options.plan)
-    return session.start(
-        plan, source, by=who_of(options, session), agent=options.agent, run_id=options.run_id
-    )
+    try:
+        return session.start(
+            plan, source, by=who_of(options, session), agent=options.agent, run_id=options.run_id
+        )
+    except Refused:
+        started = session.current()
+        if started is None or started.view.ending or (present and started.id == present.id):
+            raise
+        return started  # by another clubos, a moment ago; the driver's lock decides
 
 
 def _phases(current: Run, options: Namespace) -> list[int]:
@@ -199,7 +207,6 @@ class Headless:
     def refusal_to_merge(self) -> ClubosError | None:
         """Return why a merge can't be asked for, before anybody is asked about it."""
         from clubos_tui.engine.table import refusal
-        from clubos_tui.errors import Refused
         from clubos_tui.events import MergeRequested
 
         reason = None if self.run.view.queue else refusal(self.run.view, MergeRequested(self.who))
@@ -233,6 +240,7 @@ class Headless:
         if phase.state is S.UNVALIDATED:
             raise self._closed(number, "stage")
         self._require_open_gate(number)
+        note_outside(self.session, self.run, number)
         if phase.state is S.PROPOSED and phase.spec.required_approval:
             if not self.yes:
                 raise NeedsPerson(
@@ -296,6 +304,7 @@ class Headless:
     async def _settle(self) -> None:
         """Advance until a person is needed, printing what happens; ctrl+c undoes the step."""
         loop = asyncio.get_running_loop()
+        paused, failure = self.run.view.paused, self.run.view.failure
         driving = asyncio.ensure_future(self.driver.until_waiting())
         with suppress(NotImplementedError):  # pragma: no cover  (not on every platform)
             loop.add_signal_handler(signal.SIGINT, lambda: self.run.pause(by=self.who))
@@ -312,11 +321,13 @@ class Headless:
             with suppress(NotImplementedError):
                 loop.remove_signal_handler(signal.SIGINT)
                 loop.remove_signal_handler(signal.SIGTERM)
-        if self.run.view.paused:
+        # What an earlier command came to is not what this one came to.
+        view = self.run.view
+        if view.paused and view.paused is not paused:
             raise KeyboardInterrupt
-        failure = self.run.view.failure
-        if failure:
-            raise Ended(failure.error, failure.untouched, failure.cure, failure.code)
+        if view.failure and view.failure is not failure:
+            failed = view.failure
+            raise Ended(failed.error, failed.untouched, failed.cure, failed.code)
 
     def end(self, error: Ended) -> int:
         """Report a failed step with the exit code it brought."""

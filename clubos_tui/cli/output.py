@@ -15,6 +15,8 @@ from clubos_tui.ui.text import safe
 def say(text: str = "", *, to_error: bool = False) -> None:
     """Print one or more plain lines; nothing in them can act on the terminal."""
     stream = sys.stderr if to_error else sys.stdout
+    if stream is None:  # started with it closed: there is nobody to tell
+        return
     print(_encodable(safe(text, lines=True), stream.encoding), file=stream)
 
 

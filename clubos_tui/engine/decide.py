@@ -224,7 +224,9 @@ def _next_in(view: RunView, phase: PhaseView) -> Next | None:
         if reviewable is None:
             return Next("propose", number, f"Propose phase {number} again: its checks did not end")
         if not reviewable:
-            return Next("override", number, f"A required check of phase {number} does not pass")
+            if view.closed_checks("proposal", phase.change_set):
+                return Next("override", number, f"A required check of phase {number} does not pass")
+            return Next("propose", number, f"Propose phase {number} again: no way back was proven")
         if any(decision.verdict == "reject" for decision in phase.decisions.values()):
             return Next("seal", number, f"Seal what is left of phase {number}")
         if phase.spec.required_approval:
@@ -232,6 +234,8 @@ def _next_in(view: RunView, phase: PhaseView) -> Next | None:
         return Next("execute", number, f"Execute phase {number} (approved by the plan)")
     if status is S.APPROVED:
         return Next("execute", number, f"Execute phase {number}")
+    if status is S.EXECUTED:
+        return Next("execute", number, f"Repeat the checkpoint of phase {number}")
     if status is S.UNVALIDATED:
         return Next("override", number, f"The checkpoint of phase {number} does not pass")
     words = {S.IDLE: "Dry run of", S.REJECTED: "Next attempt at"}.get(status, "Propose again:")

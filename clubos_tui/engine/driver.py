@@ -16,13 +16,14 @@ import threading
 from clubos_tui.apply.record import unfinished
 from clubos_tui.apply.recover import recover
 from clubos_tui.engine.advance import advance, name_of
-from clubos_tui.engine.decide import Wait, decide
+from clubos_tui.engine.decide import PublishBranch, Wait, decide
 from clubos_tui.engine.effects.context import Context
 from clubos_tui.engine.run import Run
 from clubos_tui.engine.session import Session
 from clubos_tui.errors import DriverBusy
 from clubos_tui.events import Paused, PauseRequested, Recovered, RunId
 from clubos_tui.locks import FileLock
+from clubos_tui.repository import refs
 
 POLL_SECONDS = 0.02
 
@@ -84,17 +85,22 @@ class Driver:
             return step
         seen = self.run.journal.seq
         work = asyncio.ensure_future(advance(self.context))
+        by: str | None = None
         try:
             while not work.done():
                 await asyncio.wait({work}, timeout=POLL_SECONDS)
-                by = self._interrupted_by(seen)
+                by = by or self._interrupted_by(seen)
                 if by is not None and not work.done():
                     work.cancel()
                     with contextlib.suppress(asyncio.CancelledError):
                         await work
-                    self.run.say(Paused(name_of(step), getattr(step, "phase", 0), by))
-                    return None
-            return work.result()
+            waits = None if work.cancelled() else work.result()
+            if by is not None and isinstance(decide(self.run.view), PublishBranch):
+                await advance(self.context)  # what is on the stage gets its branch, or goes back
+            if by is not None and self.run.view.queue:
+                # Also where the step was done before the interrupt was heard: no next one begins.
+                self.run.say(Paused(name_of(step), getattr(step, "phase", 0), by))
+            return waits
         except asyncio.CancelledError:
             work.cancel()
             with contextlib.suppress(asyncio.CancelledError):
@@ -110,7 +116,11 @@ class Driver:
 
 def recover_all(session: Session) -> list[Recovered]:
     """Finish or undo every operation that a crash cut short in this repository."""
-    return [recover(record, session.checkout) for record in unfinished(session.paths.transactions)]
+    refs.sweep(session.repository)
+    open_ones = unfinished(session.paths.transactions)
+    found = [recover(record, session.checkout) for record in open_ones]
+    session.checkout.sweep()
+    return found
 
 
 class DriverThread:

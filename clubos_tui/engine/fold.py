@@ -44,6 +44,7 @@ from clubos_tui.events import (
     RolledBack,
     RunClosed,
     RunStarted,
+    Scope,
     Sealed,
     SealRequested,
     StepFailed,
@@ -83,6 +84,9 @@ def _ignore(_view: RunView, _event: Event) -> None:
 
 
 def _request(view: RunView, event: Event) -> None:
+    if view.merge_waits:  # the person turned to something else
+        view.queue.clear()
+        view.merge.prepared = view.merge.approved = None
     view.queue.append(event)
     view.failure = view.paused = None
 
@@ -130,6 +134,7 @@ def _proposed(view: RunView, event: Proposed) -> None:
     phase = view.phase(event.phase)
     phase.state, phase.change_set = Status.PROPOSED, event.change_set
     phase.manifest, phase.checkout = event.manifest, dict(event.checkout)
+    _forget_evidence(view, "proposal", event.change_set)
 
 
 def _proposed_nothing(view: RunView, event: ProposedNothing) -> None:
@@ -151,6 +156,7 @@ def _sealed(view: RunView, event: Sealed) -> None:
     phase = view.phase(event.phase)
     phase.change_set, phase.manifest = event.change_set, event.manifest
     phase.decisions, phase.rehearsed = {}, None
+    _forget_evidence(view, "proposal", event.change_set)
     if not event.manifest:
         phase.state = Status.EMPTY
         _served(view, SealRequested, phase=event.phase)
@@ -164,8 +170,20 @@ def _decision_cleared(view: RunView, event: DecisionCleared) -> None:
     view.phase(event.phase).decisions.pop(event.path, None)
 
 
+def _forget_evidence(view: RunView, scope: Scope, tree: TreeId) -> None:
+    """Evidence is about one look at a tree; the next look starts from nothing."""
+    view.gates.pop((scope, tree), None)
+    view.checks.pop((scope, tree), None)
+
+
 def _check_finished(view: RunView, event: CheckFinished) -> None:
-    view.checks.setdefault((event.scope, event.tree), {})[event.check] = event
+    if (event.scope, event.tree) in view.gates:
+        _forget_evidence(view, event.scope, event.tree)
+    found = view.checks.setdefault((event.scope, event.tree), {})
+    before = found.get(event.check)
+    # Two phases may name a check alike, and a merged tree gets those of all: the worse one counts.
+    if before is None or before.outcome == "passed" or not before.required:
+        found[event.check] = event
 
 
 def _rehearsed(view: RunView, event: Rehearsed) -> None:
@@ -207,7 +225,7 @@ def _executed(view: RunView, event: Executed) -> None:
     phase = view.phase(event.phase)
     phase.state, phase.branch, phase.commit = Status.EXECUTED, event.branch, event.commit
     phase.transaction = event.transaction
-    view.gates.pop(("stage", event.change_set), None)  # evidence of an earlier execution
+    _forget_evidence(view, "stage", event.change_set)
     view.rollback = None  # what is built on a rollback can't be undone beneath it
 
 
@@ -219,10 +237,15 @@ def _checkpointed(view: RunView, event: Validated | Unvalidated) -> None:
 
 def _overridden(view: RunView, event: Overridden) -> None:
     view.overridden[event.tree, event.check] = event
+    phase = view.phase(event.phase)
+    held_back = phase.state is Status.UNVALIDATED and phase.change_set == event.tree
+    if held_back and not view.closed_checks("stage", event.tree):
+        phase.state = Status.VALIDATED
 
 
 def _merge_prepared(view: RunView, event: MergePrepared) -> None:
     view.merge.prepared, view.merge.approved = event, None
+    _forget_evidence(view, "merge", event.tree)
 
 
 def _merge_approved(view: RunView, event: MergeApproved) -> None:
@@ -230,7 +253,7 @@ def _merge_approved(view: RunView, event: MergeApproved) -> None:
 
 
 def _merged(view: RunView, event: Merged) -> None:
-    view.merge.merged = event
+    view.merge.merged, view.ending = event, "merged"
     for phase in view.phases:
         if phase.state is Status.VALIDATED:
             phase.state = Status.MERGED
@@ -240,6 +263,10 @@ def _merged(view: RunView, event: Merged) -> None:
 def _rolled_back(view: RunView, event: RolledBack) -> None:
     view.before_rollback = {number: view.phase(number).state for number in event.phases}
     view.ending_before = view.ending
+    request = view.queue[0] if view.queue else None
+    closes = isinstance(request, RollbackRequested) and request.close
+    if closes or (view.ending == "merged" and event.phase == 1):
+        view.ending = "rolled back"
     for number in event.phases:
         view.phase(number).state = Status.ROLLED_BACK
     view.rollback, view.left = event, event.left
@@ -258,6 +285,7 @@ def _undone(view: RunView, event: Undone) -> None:
 
 def _closed(view: RunView, event: RunClosed) -> None:
     view.ending = event.ending
+    view.queue.clear()
 
 
 def _step_failed(view: RunView, event: StepFailed) -> None:

@@ -23,7 +23,10 @@ class StatePaths:
         base = os.environ.get("CLUBOS_STATE_DIR") or os.path.join(
             os.environ.get("XDG_STATE_HOME") or os.path.expanduser("~/.local/state"), "clubos"
         )
-        name = re.sub(r"[^A-Za-z0-9._-]+", "-", repository.name)[:40]
+        # Named after what all its work trees share, so that they share runs and locks too.
+        folder, last = os.path.split(repository.common_dir)
+        name = os.path.basename(folder) if last == ".git" else last
+        name = re.sub(r"[^A-Za-z0-9._-]+", "-", name)[:40] or "repository"
         digest = hashlib.sha256(os.fsencode(repository.common_dir)).hexdigest()[:12]
         root = os.path.join(os.path.abspath(base), f"{name}-{digest}")
         try:

@@ -12,7 +12,7 @@ from clubos_tui.changes.decisions import Decision
 from clubos_tui.changes.manifest import TreeId, Verdict, digest
 from clubos_tui.engine.fold import apply
 from clubos_tui.engine.paths import StatePaths
-from clubos_tui.engine.state import PhaseView, RunView
+from clubos_tui.engine.state import PhaseView, RunView, Status
 from clubos_tui.engine.table import refusal
 from clubos_tui.errors import GateClosed, NeedsPerson, Refused, Stale
 from clubos_tui.events import (
@@ -27,9 +27,11 @@ from clubos_tui.events import (
     Overridden,
     PauseRequested,
     ProposalRequested,
+    Proposed,
     Rejected,
     RollbackRequested,
     RunId,
+    Sealed,
     SealRequested,
     Shown,
     UndoRequested,
@@ -176,10 +178,13 @@ class Run:
                 "an override needs a reason", untouched="Nothing was recorded.", cure="Give one."
             )
         view = self._current(phase)
-        self.say(Overridden(phase, view.change_set, check, reason.strip(), by))
-        closed = self.view.closed_checks("stage", view.change_set)
-        if view.state.value == "unvalidated" and not closed:
-            self.say(Validated(phase, view.change_set))
+        prepared = self.view.merge.prepared
+        tree = prepared.tree if self.view.merge_waits and prepared else view.change_set
+        events: list[Event] = [Overridden(phase, tree, check, reason.strip(), by)]
+        closed = {item.check for item in self.view.closed_checks("stage", view.change_set)}
+        if view.state is Status.UNVALIDATED and closed <= {check}:
+            events.append(Validated(phase, view.change_set))
+        self.say(*events)
 
     def note_outside(self, phase: int, paths: dict[str, str]) -> None:
         """Record that touched files were changed by someone else; ``paths`` maps to SHA-256."""
@@ -205,11 +210,12 @@ class Run:
 
     def _require_same(self, view: PhaseView, change_set: TreeId, attempt: int) -> None:
         if view.change_set != change_set or view.attempt != attempt:
-            before = {row.path: (row.new_blob, row.new_mode) for row in view.manifest}
+            paths = self._moved_paths(view, change_set)
             raise Stale(
                 f"phase {view.number} now proposes {view.change_set[:12] or 'nothing'} "
-                f"(attempt {view.attempt}), not {change_set[:12]} (attempt {attempt})",
-                paths=tuple(before),
+                f"(attempt {view.attempt}), not {change_set[:12]} (attempt {attempt})"
+                + "".join(f"\n  {path}" for path in paths),
+                paths=paths,
                 untouched="Nothing was approved or rejected.",
                 cure=f"Look again with `clubos diff {view.number}` and decide on the new id.",
             )
@@ -220,6 +226,20 @@ class Run:
                 untouched="Nothing was approved or rejected.",
                 cure=f"Propose phase {view.number} again.",
             )
+
+    def _moved_paths(self, view: PhaseView, shown: TreeId) -> tuple[str, ...]:
+        """Return the paths in which ``shown`` differs from what is proposed now."""
+        for record in reversed(self.journal.load()):
+            event = record.event
+            if isinstance(event, Proposed | Sealed) and (event.phase, event.change_set) == (
+                view.number,
+                shown,
+            ):
+                old = {row.path: (row.before, row.after) for row in event.manifest}
+                new = {row.path: (row.before, row.after) for row in view.manifest}
+                paths = old.keys() | new.keys()
+                return tuple(sorted(path for path in paths if old.get(path) != new.get(path)))
+        return ()
 
     def _require_fresh(self, view: PhaseView) -> None:
         moved = view.moved_outside()

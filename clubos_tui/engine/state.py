@@ -23,6 +23,7 @@ from clubos_tui.events import (
     MergeApproved,
     Merged,
     MergePrepared,
+    MergeRequested,
     Overridden,
     Paused,
     Recovered,
@@ -56,6 +57,8 @@ class Status(StrEnum):
 
 
 ON_STAGE = frozenset({Status.EXECUTED, Status.VALIDATED, Status.UNVALIDATED, Status.MERGED})
+_RESTS_ON_BASE = frozenset({Status.PROPOSED, Status.APPROVED, Status.EMPTY})
+_HAS_TREE = frozenset({Status.PROPOSED, Status.APPROVED, Status.EXECUTING, *ON_STAGE})
 
 
 @dataclass(slots=True)
@@ -164,29 +167,33 @@ class RunView:
 
     def base_of(self, number: int) -> TreeId | None:
         """Return the tree that phase ``number`` builds on, or ``None`` while there is none."""
-        before = self.predecessor(number)
-        if before is None:
-            return self.started.base_tree
-        usable = {
-            Status.PROPOSED, Status.APPROVED, Status.EXECUTING, *ON_STAGE,
-        }  # fmt: skip
-        return before.change_set if self.status(before.number) in usable else None
+        return self._standing(number)[1]
 
     def status(self, number: int) -> Status:
         """Return where a phase stands, *stale* where the tree before it has changed."""
-        phase = self.phase(number)
-        if phase.state in {Status.PROPOSED, Status.APPROVED} and phase.base != self.base_of(number):
-            return Status.STALE
-        return phase.state
+        return self._standing(number)[0]
+
+    def _standing(self, number: int) -> tuple[Status, TreeId | None]:
+        """Walk from the first phase on: what each builds on follows from those before it."""
+        status, base = Status.IDLE, None
+        tree: TreeId | None = self.started.base_tree
+        for phase in self.phases[:number]:
+            status, base = phase.state, tree
+            if status in _RESTS_ON_BASE and phase.base != base:
+                status = Status.STALE
+            if status is not Status.EMPTY:
+                tree = phase.change_set if status in _HAS_TREE else None
+        return status, base
 
     def gate_open(self, scope: Scope, tree: TreeId) -> bool | None:
         """Tell whether the checks of ``tree`` open their gate; ``None`` while they have not ended.
 
-        A required check that is failed or unknown closes it unless a person overrode that check.
+        A required check that is failed or unknown closes it unless a person overrode that check;
+        no evidence at all closes it too.
         """
         if (scope, tree) not in self.gates:
             return None
-        return not self.closed_checks(scope, tree)
+        return bool(self.checks.get((scope, tree))) and not self.closed_checks(scope, tree)
 
     def closed_checks(self, scope: Scope, tree: TreeId) -> tuple[CheckFinished, ...]:
         """Return the checks that keep the gate of ``tree`` shut."""
@@ -205,6 +212,19 @@ class RunView:
         if gate is None or phase.rehearsed is None:
             return None
         return gate and phase.rehearsed.identical
+
+    @property
+    def merge_waits(self) -> bool:
+        """Whether the merge under way stands still until a person decides on the merged tree."""
+        prepared = self.merge.prepared
+        return (
+            bool(self.queue)
+            and isinstance(self.queue[0], MergeRequested)
+            and prepared is not None
+            and prepared.moved
+            and self.merge.approved is None
+            and self.gate_open("merge", prepared.tree) is not None
+        )
 
     def last_on_stage(self) -> PhaseView | None:
         """Return the last executed phase."""

@@ -21,6 +21,7 @@ from clubos_tui.events import (
     FileDecided,
     MergeApproved,
     MergeRequested,
+    Overridden,
     ProposalFailed,
     ProposalRequested,
     Proposed,
@@ -56,7 +57,8 @@ TABLE: dict[type[Event], frozenset[Status]] = {
     Sealed: frozenset({S.PROPOSED}),
     Approved: frozenset({S.PROPOSED}),
     Rejected: frozenset({S.PROPOSED, S.APPROVED, S.STALE}),
-    ExecutionRequested: frozenset({S.PROPOSED, S.APPROVED}),
+    # From executed: the checkpoint was interrupted and is asked for again.
+    ExecutionRequested: frozenset({S.PROPOSED, S.APPROVED, S.EXECUTED}),
     Executed: frozenset({S.EXECUTING}),
     Validated: frozenset({S.EXECUTED, S.UNVALIDATED}),
     Unvalidated: frozenset({S.EXECUTED}),
@@ -72,14 +74,18 @@ _PERSON = (
 def refusal(view: RunView, event: Event) -> str | None:
     """Return why ``event`` may not come now, in words for a person, or ``None`` if it may."""
     allowed = TABLE.get(type(event))
-    number = getattr(event, "phase", 0)
+    number = getattr(event, "phase", None)
+    asked = allowed is not None or isinstance(event, (*_PERSON, Overridden))
+    if asked and number is not None and not 1 <= number <= len(view.phases):
+        return f"there is no phase {number}; the plan has {len(view.phases)}"
     if allowed is not None:
-        status = view.status(number)
+        status = view.status(number or 0)
         if status not in allowed:
             return f"phase {number} is {status}"
-    if isinstance(event, _PERSON) and view.queue and not isinstance(event, Approved):
+    busy = view.queue and not view.merge_waits
+    if isinstance(event, _PERSON) and busy and not isinstance(event, Approved):
         return "another step is still under way"
-    if view.ending and isinstance(event, _PERSON):
+    if view.ending and isinstance(event, (*_PERSON, Overridden, MergeApproved)):
         may_roll_back = view.ending == "merged" and isinstance(event, RollbackRequested)
         may_undo = view.rollback is not None and isinstance(event, UndoRequested)
         if not may_roll_back and not may_undo:
@@ -95,6 +101,14 @@ def _may_propose(view: RunView, event: Event) -> str | None:
         status = view.status(before.number)
         return f"phase {before.number} has no change set to build on; it is {status}"
     return None
+
+
+def _may_decide_file(view: RunView, event: Event) -> str | None:
+    assert isinstance(event, FileDecided)
+    path = event.decision.path
+    if all(row.path != path for row in view.phase(event.phase).manifest):
+        return f"phase {event.phase} does not change {path}"
+    return _may_decide(view, event)
 
 
 def _may_decide(view: RunView, event: Event) -> str | None:
@@ -152,10 +166,10 @@ def _may_execute(view: RunView, event: Event) -> str | None:
 def _may_merge(view: RunView, _event: Event) -> str | None:
     if not view.started.target:
         return "HEAD was detached when the run started, so there is no branch to merge into"
-    open_phases = [phase for phase in view.phases if phase.state not in {S.VALIDATED, S.EMPTY}]
-    if open_phases:
-        first = open_phases[0]
-        return f"phase {first.number} is {view.status(first.number)}, not validated"
+    for phase in view.phases:
+        status = view.status(phase.number)
+        if status not in {S.VALIDATED, S.EMPTY}:
+            return f"phase {phase.number} is {status}, not validated"
     if view.last_on_stage() is None:
         return "no phase has changed anything"
     return None
@@ -183,7 +197,28 @@ def _may_roll_back(view: RunView, event: Event) -> str | None:
 
 
 def _may_undo(view: RunView, _event: Event) -> str | None:
-    return None if view.rollback else "there is no rollback to take back"
+    if view.rollback is None:
+        return "there is no rollback to take back"
+    for number in view.rollback.phases:
+        if view.phase(number).state is not S.ROLLED_BACK:
+            return f"phase {number} was proposed again since it was rolled back"
+    return None
+
+
+def _may_override(view: RunView, event: Event) -> str | None:
+    assert isinstance(event, Overridden)
+    evidence = [
+        check
+        for (_, tree), checks in view.checks.items()
+        if tree == event.tree
+        for check in checks.values()
+    ]
+    if any(
+        check.check == event.check and check.required and check.outcome != "passed"
+        for check in evidence
+    ):
+        return None
+    return f"no required check {event.check!r} is failed or unknown there"
 
 
 def _same(phase: PhaseView, change_set: TreeId, attempt: int) -> str | None:
@@ -196,13 +231,14 @@ def _same(phase: PhaseView, change_set: TreeId, attempt: int) -> str | None:
 
 _CONDITIONS = {
     ProposalRequested: _may_propose,
-    FileDecided: _may_decide,
+    FileDecided: _may_decide_file,
     DecisionCleared: _may_decide,
     Rejected: _may_decide,
     SealRequested: _may_seal,
     Approved: _may_approve,
     ExecutionRequested: _may_execute,
     MergeRequested: _may_merge,
+    Overridden: _may_override,
     MergeApproved: _may_approve_merge,
     RollbackRequested: _may_roll_back,
     UndoRequested: _may_undo,

@@ -20,6 +20,8 @@ from clubos_tui.errors import GitFailed
 from clubos_tui.repository.git import Git
 
 TREE_MODE = "40000"
+KEEP = b"clubos\n"  # what our mark on a pack holds
+PART = "tmp_clubos_"  # how a pack that is being written begins
 _PACK_TYPE = {"commit": 1, "tree": 2, "blob": 3}
 
 
@@ -214,7 +216,7 @@ def write_pack(
     name = f"pack-{trailer.hexdigest()}"
     path = os.path.join(folder, name)
     if keep:
-        _write_durably(f"{path}.keep", b"clubos\n")
+        _write_durably(f"{path}.keep", KEEP)
     if not os.path.exists(f"{path}.idx"):
         _write_durably(f"{path}.pack", bytes(pack))
         _write_durably(f"{path}.idx", _index(sorted(rows), trailer.digest(), object_format))
@@ -255,7 +257,7 @@ def _index(rows: list[tuple[bytes, int, int]], pack_digest: bytes, object_format
 
 def _write_durably(path: str, data: bytes) -> None:
     # git's own clean-up takes files of this name away, should a crash leave one.
-    part = os.path.join(os.path.dirname(path), f"tmp_clubos_{os.getpid()}_{os.path.basename(path)}")
+    part = os.path.join(os.path.dirname(path), f"{PART}{os.getpid()}_{os.path.basename(path)}")
     fd = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o444)
     try:
         view = memoryview(data)

@@ -8,13 +8,16 @@ from __future__ import annotations
 
 import os
 import subprocess
+import time
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from clubos_tui.errors import Stale
 from clubos_tui.events import CommitId
 from clubos_tui.repository.discover import Repository
-from clubos_tui.repository.objects import NewObject, write_pack
+from clubos_tui.repository.objects import KEEP, PART, NewObject, write_pack
+
+ORPHAN_SECONDS = 0.5  # a git whose parent died reads the end of its input and gives its locks back
 
 
 def read_ref(repository: Repository, ref: str) -> CommitId:
@@ -26,6 +29,16 @@ def read_ref(repository: Repository, ref: str) -> CommitId:
 def is_ancestor(repository: Repository, older: str, newer: str) -> bool:
     """Tell whether ``newer`` holds ``older`` in its history."""
     return repository.git.ask("merge-base", "--is-ancestor", older, newer)[0] == 0
+
+
+def find_commit(repository: Repository, ref: str, line: str, *, since: str) -> CommitId:
+    """Return the newest commit on ``ref`` after ``since`` whose message holds ``line``, or none."""
+    if not read_ref(repository, ref):
+        return CommitId("")
+    out = repository.git.run(
+        "rev-list", "--max-count=1", "--fixed-strings", f"--grep={line}", f"{since}..{ref}"
+    )
+    return CommitId(out.decode().strip())
 
 
 def branches(repository: Repository, prefix: str) -> dict[str, str]:
@@ -51,6 +64,45 @@ def published(repository: Repository, objects: Iterable[NewObject]) -> Iterator[
     finally:
         if keep and os.path.exists(keep):
             os.unlink(keep)
+
+
+def sweep(repository: Repository) -> None:
+    """Remove what a killed :func:`published` left: our mark on a pack, a half-written pack."""
+    folder = os.path.join(repository.common_dir, "objects", "pack")
+    with suppress(FileNotFoundError):
+        for name in os.listdir(folder):
+            path = os.path.join(folder, name)
+            with suppress(OSError):
+                if name.startswith(PART) or (name.endswith(".keep") and _read(path) == KEEP):
+                    os.unlink(path)
+
+
+def release_locks(repository: Repository, ref: str, new: str) -> None:
+    """Remove the locks that a killed move of ``ref`` to ``new`` left; nobody else's.
+
+    git writes the new id into the lock of the ref; the one on HEAD, which it only takes for the
+    log, stays empty.
+    """
+    lock = os.path.join(repository.common_dir, f"{ref}.lock")
+    head = os.path.join(repository.git_dir, "HEAD.lock")
+    deadline = time.monotonic() + ORPHAN_SECONDS
+    while (os.path.exists(lock) or os.path.exists(head)) and time.monotonic() < deadline:
+        time.sleep(0.01)
+    held = _read(lock)
+    if held == f"{new}\n".encode():
+        os.unlink(lock)
+    elif held is not None or read_ref(repository, ref) != new:
+        return
+    if _read(head) == b"":
+        os.unlink(head)
+
+
+def _read(path: str) -> bytes | None:
+    try:
+        with open(path, "rb") as file:
+            return file.read()
+    except OSError:
+        return None
 
 
 def create_branch(repository: Repository, branch: str, commit: str) -> None:
@@ -90,7 +142,7 @@ def moving(repository: Repository, ref: str, new: str, old: str, why: str) -> It
     assert process.stdin
     assert process.stdout
     assert process.stderr
-    commit = _Commit(process, ref)
+    commit = _Commit(process, repository, ref, new)
     try:
         commit.say(b"start\0", b"start: ok\n")
         commit.say(f"update {ref}\0{new}\0{old}\0prepare\0".encode(), b"prepare: ok\n")
@@ -104,12 +156,21 @@ def moving(repository: Repository, ref: str, new: str, old: str, why: str) -> It
 class _Commit:
     """The one call that moves the ref."""
 
-    def __init__(self, process: subprocess.Popen[bytes], ref: str) -> None:
+    def __init__(
+        self, process: subprocess.Popen[bytes], repository: Repository, ref: str, new: str
+    ) -> None:
         self._process = process
+        self._repository = repository
         self._ref = ref
+        self._new = new
 
     def __call__(self) -> None:
-        self.say(b"commit\0", b"commit: ok\n")
+        try:
+            self.say(b"commit\0", b"commit: ok\n")
+        except Stale:
+            # git may have moved the ref and died before it said so: the ref is the answer.
+            if read_ref(self._repository, self._ref) != self._new:
+                raise
 
     def say(self, command: bytes, expected: bytes) -> None:
         assert self._process.stdin
@@ -121,6 +182,7 @@ class _Commit:
         except BrokenPipeError:
             pass  # its message is read below
         if self._process.stdout.readline() != expected:
+            self._process.stdin.close()  # else a git that waits for more never ends its messages
             said = self._process.stderr.read().decode("utf-8", "replace").strip()
             raise Stale(
                 f"{self._ref} could not be moved: {said}",

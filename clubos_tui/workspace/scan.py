@@ -25,6 +25,8 @@ from clubos_tui.errors import HostilePath
 from clubos_tui.repository.objects import object_id
 from clubos_tui.workspace.secrets import is_secret
 
+_STAYS_HOME = "it is a secret by its name, and those stay home"
+
 
 @dataclass(slots=True)
 class Scan:
@@ -61,6 +63,8 @@ def scan(
                 if is_dot_git(path_text(item.name)):
                     raise HostilePath(path, "it would touch a .git folder")
                 if item.is_dir(follow_symlinks=False):
+                    if path in secrets:
+                        raise HostilePath(path, _STAYS_HOME)
                     if path in gitlinks:
                         _require_empty(root, raw, path)
                         seen.add(path)
@@ -96,7 +100,7 @@ def _entry(item: os.DirEntry[bytes], path: str, object_format: str) -> tuple[Ent
 def _require_allowed(path: str, entry: Entry, data: bytes, secrets: set[str]) -> None:
     reason = refusal(path)
     if reason is None and (path in secrets or is_secret(path)):
-        reason = "it is a secret by its name, and those stay home"
+        reason = _STAYS_HOME
     if reason is None and entry.mode == SYMLINK:
         reason = link_refusal(path, data)
     if reason:

@@ -14,7 +14,7 @@ PATTERNS = (
     "*.pem", "*.key", "*.p12", "*.pfx", "*.jks", "*.keystore", "*.kdbx", "*.ppk",
     "id_rsa", "id_dsa", "id_ecdsa", "id_ed25519",
     ".netrc", ".pgpass", ".npmrc", ".pypirc", ".htpasswd", ".dockercfg",
-    ".aws/credentials", ".docker/config.json", ".kube/config", ".ssh/",
+    "**/.aws/credentials", "**/.docker/config.json", "**/.kube/config", ".ssh/",
     "credentials.json", "service-account*.json", "secrets.y*ml", "secrets.json", "secrets.toml",
     "*.tfstate", "*.tfvars",
 )  # fmt: skip
@@ -26,6 +26,7 @@ HARMLESS = (
 
 def is_secret(path: str) -> bool:
     """Tell whether the name says that the content is a secret."""
+    path = path.casefold()  # `.ENV` is `.env` on many a disk
     name = path.rsplit("/", 1)[-1]
     return matches(path, PATTERNS) is not None and matches(name, HARMLESS) is None
 

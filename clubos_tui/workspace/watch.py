@@ -56,7 +56,6 @@ async def _watch(
         stop_event=stop,
         recursive=recursive,
         ignore_permission_denied=True,
-        raise_interrupt=False,
     ):
         yield {path for _, path in batch}
 

@@ -12,7 +12,7 @@ from clubos_tui.apply.transaction import Hooks, Transaction
 from clubos_tui.changes.manifest import Change, Entry, Write, changes_between, writes
 from clubos_tui.checks import Subject, run
 from clubos_tui.checks.base import Verdict
-from clubos_tui.disk import Found, read_path
+from clubos_tui.disk import AS_REPLACED, Found, read_path
 from clubos_tui.engine.decide import CloseCheckpoint, RunChecks
 from clubos_tui.engine.effects.context import Context
 from clubos_tui.errors import ClubosError
@@ -206,7 +206,8 @@ def workshop_content(context: Context) -> Hooks:
 
     def content(write: Write) -> Found:
         assert write.after
-        return Found(write.after.mode, context.session.workshop.objects.blob(write.after.blob))
+        blob = context.session.workshop.objects.blob(write.after.blob)
+        return Found(write.after.mode, blob, AS_REPLACED)
 
     return Hooks(content, cancelled=context.stop.is_set)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import os
 import secrets
 import threading
@@ -15,7 +14,7 @@ from typing import TypeVar
 
 from clubos_tui.agents.base import Agent
 from clubos_tui.apply.record import Purpose
-from clubos_tui.apply.transaction import PathMoved
+from clubos_tui.apply.transaction import Cancelled, PathMoved
 from clubos_tui.engine.run import Run
 from clubos_tui.engine.session import Session
 from clubos_tui.engine.state import RunView
@@ -43,22 +42,27 @@ class Context:
         """Append what the driver reports; a report nobody acts on need not be durable at once."""
         self.run.say(*events, durable=durable)
 
-    async def in_thread(self, work: Callable[[], T]) -> T:
+    async def in_thread(self, work: Callable[[], T], *, stands: bool = False) -> T:
         """Run blocking ``work`` beside the loop.
 
         A thread can't be ended from outside: when this is cancelled, ``stop`` is set, the work
         comes back at its next look at it, and only then does the cancellation go on. So nothing
-        of ours still writes when the locks are given back.
+        of ours still writes when the locks are given back. Work that ``stands`` and was done
+        before it looked returns its result all the same, or nobody would record what it did.
         """
         self.stop.clear()
         task = asyncio.ensure_future(asyncio.to_thread(work))
-        try:
-            return await asyncio.shield(task)
-        except asyncio.CancelledError:
-            self.stop.set()
-            with contextlib.suppress(Exception):
-                await task
-            raise
+        cancelled = False
+        while not task.done():
+            try:
+                await asyncio.wait({task})
+            except asyncio.CancelledError:
+                cancelled = True
+                self.stop.set()
+        failed = task.exception()
+        if cancelled and (isinstance(failed, Cancelled) or not stands):
+            raise asyncio.CancelledError
+        return task.result()
 
     def transaction_id(self, phase: int, purpose: Purpose) -> str:
         """Return a new transaction id; its first part is the UTC time."""

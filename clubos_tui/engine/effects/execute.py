@@ -6,6 +6,7 @@ made, the stage is taken back, so that a failed phase leaves both as they were.
 
 from __future__ import annotations
 
+import itertools
 import os
 
 from clubos_tui.apply.record import Intent, Purpose, Record, read_record
@@ -47,7 +48,7 @@ async def apply_to_stage(context: Context, step: ApplyToStage) -> None:
     await context.in_thread(lambda: _ready_stage(context))
     context.say(ApplyStarted(step.phase, transaction, "stage", "execute", len(rows)))
     result = await context.in_thread(
-        lambda: on_stage(context, transaction, "execute", rows, step.phase)
+        lambda: on_stage(context, transaction, "execute", rows, step.phase), stands=True
     )
     context.say(ApplyFinished(step.phase, transaction, result.verified, result.left))
 
@@ -105,7 +106,11 @@ def on_stage(
         )
         work.prepare(on_mismatch="refuse" if purpose == "execute" else "leave")
         work.commit()
-        work.switch()
+        try:
+            work.switch()
+        except ClubosError:
+            work.abandon()
+            raise
         return work.finish()
 
 
@@ -117,20 +122,24 @@ def watched(hooks: Hooks, moves: Moves, context: Context) -> Hooks:
 async def publish_branch(context: Context, step: PublishBranch) -> None:
     """Make the phase's commit and branch; on failure take the stage back."""
     phase = context.view.phase(step.phase)
-    branch = f"{BRANCH_PREFIX}phase-{step.phase}-{time_of(phase.transaction)[0]}"
     try:
-        commit = await context.in_thread(lambda: _publish(context, phase, branch))
+        branch, commit = await context.in_thread(lambda: _publish(context, phase), stands=True)
     except (ClubosError, OSError):
         await context.in_thread(lambda: _take_back(context, phase))
         raise
     context.say(Executed(step.phase, phase.change_set, branch, commit, phase.transaction))
 
 
-def _publish(context: Context, phase: PhaseView, branch: str) -> CommitId:
+def _publish(context: Context, phase: PhaseView) -> tuple[str, CommitId]:
     session, view = context.session, context.view
-    present = refs.read_ref(session.repository, f"refs/heads/{branch}")
-    if present and trailer("ClubOS-Transaction", phase.transaction) in _message(context, present):
-        return present  # made before a crash
+    name = f"{BRANCH_PREFIX}phase-{phase.number}-{time_of(phase.transaction)[0]}"
+    for again in itertools.count(1):  # two executions may fall into the same second
+        branch = name if again == 1 else f"{name}-{again}"
+        present = refs.read_ref(session.repository, f"refs/heads/{branch}")
+        if not present:
+            break
+        if trailer("ClubOS-Transaction", phase.transaction) in _message(context, present):
+            return branch, present  # made before a crash
     before = view.predecessor(phase.number)
     parent = before.commit if before else view.started.base_commit
     spec = CommitSpec(
@@ -145,7 +154,7 @@ def _publish(context: Context, phase: PhaseView, branch: str) -> CommitId:
     objects = session.workshop.new_objects(phase.change_set, phase.base)
     with refs.published(session.repository, [*objects, NewObject("commit", commit, data)]):
         refs.create_branch(session.repository, branch, commit)
-    return commit
+    return branch, commit
 
 
 def _phase_message(context: Context, phase: PhaseView) -> str:

@@ -80,7 +80,7 @@ async def merge(context: Context, _step: Merge) -> None:
         rows,
     )
     moved = await context.in_thread(
-        lambda: commit_to_target(context, proposal, workshop_content(context))
+        lambda: commit_to_target(context, proposal, workshop_content(context)), stands=True
     )
     context.say(
         Merged(

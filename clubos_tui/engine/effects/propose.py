@@ -9,6 +9,7 @@ import asyncio
 import contextlib
 import hashlib
 import os
+import stat
 import time
 from collections.abc import Mapping
 
@@ -305,13 +306,24 @@ def _seal(context: Context, phase: PhaseView, drop: tuple[Change, ...]) -> TreeI
         for path in filter(None, (row.path, row.old_path)):
             puts[path] = base.get(path)
     tree = workshop.build(phase.change_set, puts, {})
-    for path in puts:
-        with contextlib.suppress(FileNotFoundError), parent_of(phase.workspace, path) as (fd, name):
-            os.unlink(name, dir_fd=fd)
+    # Deepest first: a folder that stands where a file was is empty by the time it goes.
+    for path in sorted(puts, key=lambda path: -path.count("/")):
+        with (
+            contextlib.suppress(FileNotFoundError, NotADirectoryError),
+            parent_of(phase.workspace, path) as (fd, name),
+        ):
+            _remove_at(fd, name)
     for path, entry in puts.items():
         if entry:
             write_entry(workshop, phase.workspace, path, entry)
     return tree
+
+
+def _remove_at(fd: int, name: bytes) -> None:
+    if stat.S_ISDIR(os.stat(name, dir_fd=fd, follow_symlinks=False).st_mode):
+        os.rmdir(name, dir_fd=fd)
+    else:
+        os.unlink(name, dir_fd=fd)
 
 
 def _since(began: float) -> int:

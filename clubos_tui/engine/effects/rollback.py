@@ -14,7 +14,7 @@ from clubos_tui.apply.record import Purpose, Record, read_record
 from clubos_tui.apply.reverse import Reverse, reverse
 from clubos_tui.apply.transaction import Hooks, standing
 from clubos_tui.changes.manifest import Entry, TreeId, Write, changes_between, writes
-from clubos_tui.disk import Found, NotAFile, read_path
+from clubos_tui.disk import AS_REPLACED, Found, NotAFile, read_path
 from clubos_tui.engine.decide import RollBack, Undo
 from clubos_tui.engine.effects.context import Context, exists
 from clubos_tui.engine.effects.execute import audit_head, on_stage, trailer
@@ -28,6 +28,7 @@ from clubos_tui.events import (
     CommitId,
     Event,
     Left,
+    Merged,
     RolledBack,
     RunClosed,
     Undone,
@@ -53,8 +54,8 @@ def plan_rollback(session: Session, run: Run, phase: int) -> Way:
     phases = tuple(item.number for item in rolled_back_with(view, phase))
     merged = view.merge.merged
     if merged is None or view.ending != "merged":
-        records = [_record(session, view.phase(number).transaction) for number in phases]
-        back = reverse(records)
+        executed = [_record(session, view.phase(number).transaction) for number in phases]
+        back = reverse(executed)
         stage = session.paths.stage(run.id)
         left = _changed_since(stage, back.writes, session.repository.object_format)
         return Way(phases, back.writes, left, back)
@@ -62,8 +63,9 @@ def plan_rollback(session: Session, run: Run, phase: int) -> Way:
     before = view.predecessor(phase)
     old = before.change_set if before else view.started.base_tree
     last = view.phases[phases[-1] - 1].change_set
-    if phase == 1 and merged.transaction:
-        back = reverse([_record(session, merged.transaction)])
+    records = _since_merge(session, run) if phase == 1 else None
+    if records:
+        back = reverse(records)
     else:
         rows = writes(changes_between(workshop.files(last), workshop.files(old)))
         back = Reverse(rows, {}, _made_folders(session, merged.transaction))
@@ -159,6 +161,21 @@ def _record(session: Session, transaction: str) -> Record:
     return record
 
 
+def _since_merge(session: Session, run: Run) -> list[Record] | None:
+    """Return the records of all that wrote the checkout from the merge on, oldest first.
+
+    ``None`` where one is missing, because another branch was checked out and only the ref moved.
+    """
+    out: list[Record] = []
+    for item in run.journal.load():
+        event = item.event
+        if isinstance(event, Merged) or (isinstance(event, RolledBack | Undone) and event.commit):
+            if not event.transaction or not exists(session.paths.transaction(event.transaction)):
+                return None
+            out.append(_record(session, event.transaction))
+    return out
+
+
 def _made_folders(session: Session, transaction: str) -> tuple[str, ...]:
     if transaction and exists(session.paths.transaction(transaction)):
         return _record(session, transaction).last.made
@@ -224,11 +241,14 @@ async def _perform(context: Context, way: Way, purpose: Purpose, phase: int) -> 
             lambda: on_stage(
                 context, transaction, purpose, way.rows, phase, hooks=hooks,
                 removable=way.back.removable,
-            )
+            ),
+            stands=True,
         )  # fmt: skip
         return Did(transaction, result.restored, result.deleted, result.left)
     proposal = await context.in_thread(lambda: _proposal(context, way, purpose, transaction))
-    moved = await context.in_thread(lambda: commit_to_target(context, proposal, hooks))
+    moved = await context.in_thread(
+        lambda: commit_to_target(context, proposal, hooks), stands=True
+    )
     restored = sum(row.after is not None for row in way.rows)
     deleted = len(way.rows) - restored
     left = way.left
@@ -260,8 +280,8 @@ def _content(context: Context, back: Reverse, row: Write) -> Found:
     if row.path in back.sources:
         return back.content(row)
     assert row.after
-    permissions = 0o755 if row.after.mode == "100755" else 0o644
-    return Found(row.after.mode, context.session.workshop.objects.blob(row.after.blob), permissions)
+    blob = context.session.workshop.objects.blob(row.after.blob)
+    return Found(row.after.mode, blob, AS_REPLACED)
 
 
 def _done_before_a_crash(context: Context, purpose: Purpose) -> Did | None:
@@ -270,10 +290,32 @@ def _done_before_a_crash(context: Context, purpose: Purpose) -> Did | None:
         return None
     path = context.session.paths.transaction(started.transaction)
     record = read_record(path) if exists(path) else None
-    if record is None or record.last.state != "done":
+    if record is None:
+        return _moved_before_a_crash(context, started)
+    if record.last.state != "done":
         return None
     left = {item.path for item in record.last.left}
     rows = [row for row in record.intent.writes if row.path not in left]
     restored = sum(row.after is not None for row in rows)
     commit = CommitId(record.intent.ref.new) if record.intent.ref else CommitId("")
     return Did(started.transaction, restored, len(rows) - restored, record.last.left, commit)
+
+
+def _moved_before_a_crash(context: Context, started: ApplyStarted) -> Did | None:
+    """Find the commit of an operation that moved only the ref; its trailer names it."""
+    session, view = context.session, context.view
+    commit = refs.find_commit(
+        session.repository,
+        view.started.target,
+        trailer("ClubOS-Transaction", started.transaction),
+        since=view.started.base_commit,
+    )
+    if not commit:
+        return None
+    workshop = session.workshop
+    parent = refs.read_ref(session.repository, f"{commit}^")
+    rows = changes_between(
+        workshop.files(workshop.tree_of(parent)), workshop.files(workshop.tree_of(commit))
+    )
+    restored = sum(row.after is not None for row in rows)
+    return Did(started.transaction, restored, len(rows) - restored, (), commit)

@@ -1,0 +1,73 @@
+"""Fixtures for every room: a real repository that no setting of this machine can reach."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, settings
+from support.journey import Journey, Script
+from support.repo import Repo
+
+from clubos_tui.engine.session import Session
+
+settings.register_profile(
+    "clubos",
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+settings.load_profile("clubos")
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty home with a git identity; no variable of this machine's reaches git or clubos."""
+    folder = tmp_path / "home"
+    folder.mkdir()
+    (folder / ".gitconfig").write_text(
+        "[user]\n\tname = Pat\n\temail = pat@example.org\n[init]\n\tdefaultBranch = main\n"
+    )
+    for name in list(os.environ):
+        if name.startswith(("GIT_", "XDG_", "CLUBOS_")) or name in {
+            "DRY_RUN", "PHASE", "AUTO_APPROVE", "NO_COLOR",
+        }:  # fmt: skip
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("HOME", str(folder))
+    monkeypatch.setenv("CLUBOS_STATE_DIR", str(tmp_path / "state"))
+    return folder
+
+
+@pytest.fixture
+def state(home: Path, tmp_path: Path) -> Path:
+    """Where the state of every repository of the test lies."""
+    return tmp_path / "state"
+
+
+@pytest.fixture
+def repo(home: Path, tmp_path: Path) -> Repo:
+    """A repository with one commit on ``main``."""
+    return Repo.make(tmp_path / "repo")
+
+
+@pytest.fixture
+def session(repo: Repo) -> Iterator[Session]:
+    """The repository opened for clubos."""
+    opened = Session.open(repo.path)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def journey(repo: Repo) -> Iterator[Callable[..., Journey]]:
+    """Start a run of the given edits, a phase each; closed at the end of the test."""
+    made: list[Journey] = []
+
+    def start(*phases: Script, where: Repo | None = None, **fields: object) -> Journey:
+        made.append(Journey(where or repo, *phases, **fields))
+        return made[-1]
+
+    yield start
+    for item in made:
+        item.close()
