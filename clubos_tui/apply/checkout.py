@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 from clubos_tui.apply.record import Intent, Record
 from clubos_tui.apply.transaction import Hooks, Result, Transaction
-from clubos_tui.changes.manifest import Write
+from clubos_tui.changes.manifest import Write, path_bytes
 from clubos_tui.disk import sync_folder
 from clubos_tui.errors import ApplyFailed, ClubosError, InTheWay, Refused, RepositoryState
 from clubos_tui.repository import refs
@@ -70,9 +70,22 @@ class Checkout:
                     untouched="Nothing was touched.",
                     cure="Make it writable, then try again.",
                 )
+        inside = self._in_another_repository(writes)
+        if inside:
+            raise InTheWay(inside, "these files would lie in another repository of yours")
         wrong = self._staged_differently(writes)
         if wrong:
             raise InTheWay(wrong, "these files have staged changes of yours")
+
+    def _in_another_repository(self, writes: tuple[Write, ...]) -> list[str]:
+        root = os.fsencode(self.repository.root)
+        folders = {folder for write in writes for folder in _parents(write.path)}
+        theirs = {
+            folder
+            for folder in folders
+            if os.path.lexists(os.path.join(root, path_bytes(folder), b".git"))
+        }
+        return [write.path for write in writes if theirs.intersection(_parents(write.path))]
 
     def _staged_differently(self, writes: tuple[Write, ...]) -> list[str]:
         os.makedirs(self.scratch, mode=0o700, exist_ok=True)

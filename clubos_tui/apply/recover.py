@@ -47,6 +47,8 @@ def recover(record: Record, checkout: Checkout) -> Recovered:
         _tidy(record)
         return Recovered(record.intent.id, "undone", "nothing had been changed yet")
     if direction == "hold":
+        if record.intent.index:
+            release_index(record.intent)  # nothing will be written, so their git may go on
         return Recovered(
             record.intent.id,
             "held",

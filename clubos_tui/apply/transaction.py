@@ -22,7 +22,7 @@ from typing import Literal, NamedTuple
 
 from clubos_tui.apply.record import Intent, Progress, Record
 from clubos_tui.apply.vault import VaultWriter
-from clubos_tui.changes.manifest import Entry, Write, path_bytes
+from clubos_tui.changes.manifest import SYMLINK, Entry, Write, path_bytes
 from clubos_tui.disk import (
     AS_REPLACED,
     Found,
@@ -205,9 +205,7 @@ class Transaction:
                         untouched="No file was changed.",
                         cure="Run `git fsck`, then propose the phase again.",
                     )
-                permissions = found.permissions
-                if permissions == AS_REPLACED:
-                    permissions = permissions_for(found.mode, present.get(write.path), umask)
+                permissions = _permissions(found, present.get(write.path), umask)
                 make_file(
                     fd,
                     _new(number),
@@ -473,6 +471,18 @@ class _Folder:
 
     def __exit__(self, *_: object) -> None:
         os.close(self._fd)
+
+
+def _permissions(found: Found, present: Found | None, umask: int) -> int:
+    """Return the bits for a staged file: those it had, unless someone changed them since."""
+    if found.permissions == AS_REPLACED:
+        return permissions_for(found.mode, present, umask)
+    if present is None or present.mode == SYMLINK:
+        return found.permissions
+    ours = permissions_for(present.mode, found, umask)  # what the write before this one gave it
+    if present.permissions == ours:
+        return found.permissions
+    return permissions_for(found.mode, present, umask)
 
 
 _NO_FILE = Found("", b"")  # a folder, a pipe: never what a tree holds

@@ -195,9 +195,7 @@ def test_modes_are_kept_and_come_back(tmp_path: Path) -> None:
     perform(first)
     assert (root / "change.txt").stat().st_mode & 0o777 == 0o600
     back = reverse([first.record])
-    rows = {row.path: (None, None) for row in back.writes}
-    second = begin(tmp_path, {}, number=2)
-    intent = second.intent
+    intent = first.intent
     record = Record.begin(
         str(tmp_path / "records/t3.jsonl"),
         Intent(
@@ -206,8 +204,27 @@ def test_modes_are_kept_and_come_back(tmp_path: Path) -> None:
         ),
     )  # fmt: skip
     perform(Transaction(record, Hooks(back.content)))
-    assert len(rows) == 4
+    assert len(back.writes) == 4
     assert manifest.difference(before, manifest.without_times(manifest.manifest(root))) == []
+
+
+def test_p4_permissions_changed_since_are_not_loosened(tmp_path: Path) -> None:
+    """Made private after we wrote it: it stays private when its old bytes come back."""
+    root = tmp_path / "root"
+    lay_out(root, BEFORE)
+    (root / "change.txt").chmod(0o644)
+    first = begin(tmp_path, ROWS)
+    perform(first)
+    (root / "change.txt").chmod(0o600)
+    back = reverse([first.record])
+    intent = Intent(
+        "t2", "stage", "rollback", 1, str(root), str(tmp_path / "staging2"),
+        str(tmp_path / "vault2"), back.writes, "sha1", removable=back.removable,
+    )  # fmt: skip
+    record = Record.begin(str(tmp_path / "records/t2.jsonl"), intent)
+    perform(Transaction(record, Hooks(back.content)))
+    assert (root / "change.txt").read_bytes() == b"old\n"
+    assert (root / "change.txt").stat().st_mode & 0o777 == 0o600
 
 
 PATHS = ("a", "a/b", "a/b/c", "d", "d/e", "f")

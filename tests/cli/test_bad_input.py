@@ -173,8 +173,9 @@ def test_phases_and_ids_that_are_not_there(repo: Repo) -> None:
 
 
 @pytest.mark.parametrize(
-    "arguments", [["fly"], ["run", "--phase", "x"], ["run", "--all", "--phase", "1"], ["approve", "1"],
-                  ["run", "--live", "--dry-run"], ["rollback", "1", "--run"]],
+    "arguments",
+    [["fly"], ["run", "--phase", "x"], ["run", "--all", "--phase", "1"], ["approve", "1"],
+     ["run", "--live", "--dry-run"], ["rollback", "1", "--run"]],
 )  # fmt: skip
 def test_usage(repo: Repo, arguments: list[str]) -> None:
     """What argparse refuses is exit code 2 as well."""

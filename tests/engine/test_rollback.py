@@ -385,8 +385,9 @@ def test_p4_the_preview_is_what_is_done(
             assert preview.restore == preview.delete == ()
             return
         did = {line.split("'")[1] for line in manifest.difference(edited, after)}
-        files = {name for name in did if {edited.get(name), after.get(name)} and not any(
-            node and node.kind == "folder" for node in (edited.get(name), after.get(name)))}  # fmt: skip
+        nodes = {name: (edited.get(name), after.get(name)) for name in did}
+        folders = {name for name in did for node in nodes[name] if node and node.kind == "folder"}
+        files = did - folders
         assert files == {*preview.restore, *preview.delete}
         assert [item.path for item in run.view.left] == [item.path for item in preview.left]
         for path in mine:

@@ -13,7 +13,7 @@ from support import agents
 from support.journey import Journey
 from support.repo import Repo
 
-from clubos_tui.changes.manifest import Entry
+from clubos_tui.changes.manifest import Entry, path_bytes
 from clubos_tui.engine.session import Session
 from clubos_tui.errors import GitFailed
 from clubos_tui.repository.discover import require_commit
@@ -96,7 +96,7 @@ def test_trees_are_what_git_makes(
         assert session.workshop.files(second) == tree
         assert session.workshop.trees.flatten(second) == tree
         rows = b"".join(
-            f"{entry.mode} {entry.blob}\t".encode() + path.encode("utf-8", "surrogateescape") + b"\0"
+            f"{entry.mode} {entry.blob}\t".encode() + path_bytes(path) + b"\0"
             for path, entry in tree.items() if entry
         )  # fmt: skip
         env = {"GIT_INDEX_FILE": str(repo.root.parent / "scratch")}

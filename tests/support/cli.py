@@ -92,12 +92,15 @@ def inside(repo: Repo | str, *arguments: str, env: Mapping[str, str] | None = No
     """Run a command in this process: the same code without the start of another Python."""
     where = repo if isinstance(repo, str) else repo.path
     out, err = (io.TextIOWrapper(io.BytesIO(), "utf-8", "surrogateescape") for _ in range(2))
-    with mock.patch.dict(os.environ, {"TERM": "dumb", **(env or {})}):
-        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
-            try:
-                code = run(["--repo", where, *arguments])
-            except SystemExit as end:
-                code = int(end.code or 0)
+    with (
+        mock.patch.dict(os.environ, {"TERM": "dumb", **(env or {})}),
+        contextlib.redirect_stdout(out),
+        contextlib.redirect_stderr(err),
+    ):
+        try:
+            code = run(["--repo", where, *arguments])
+        except SystemExit as end:
+            code = int(end.code or 0)
     for stream in (out, err):
         stream.flush()
     return Said(code, out.buffer.getvalue(), err.buffer.getvalue())  # type: ignore[attr-defined]

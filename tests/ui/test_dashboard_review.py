@@ -132,37 +132,48 @@ async def test_approval_has_the_focus_on_reject_and_shows_what_it_binds(place, p
             assert words in b.text()
 
 
-async def test_type_ahead_does_not_approve(place, plan):
+@pytest.fixture
+def clock(monkeypatch):
+    """The dialogs' clock, moved by the test: what is tested is a time."""
+    hands = [100.0]
+    monkeypatch.setattr(ask, "monotonic", lambda: hands[0])
+    return hands
+
+
+async def test_type_ahead_does_not_approve(place, plan, clock):
     async with board(place, plan) as b:
         await b.press("d")
         await b.phase(1, "proposed")
         await b.press("y", "y", "y", "a")
         await b.dialog("Approval")
-        await b.pilot.pause(0.2)
+        for key in ("y", "a", "r", "enter"):
+            clock[0] += ask.ARM_SECONDS / 5
+            await b.press(key)
         assert b.view.phase(1).approval is None
         assert type(b.app.screen).__name__ == "Approval"
 
 
-async def test_a_key_that_is_held_down_does_not_approve(place, plan):
+async def test_a_key_that_is_held_down_does_not_approve(place, plan, clock):
     async with board(place, plan) as b:
         await b.press("d")
         await b.phase(1, "proposed")
         await b.press("y")
         await b.dialog("Approval")
-        for _ in range(12):  # a keyboard repeats for longer than the dialog takes to arm
-            await b.pilot.pause(0.05)
+        clock[0] += 0.66  # the longest common delay before a keyboard repeats
+        for _ in range(12):
             await b.press("y")
+            clock[0] += 0.04
         assert type(b.app.screen).__name__ == "Approval"
         assert b.view.phase(1).approval is None
 
 
-async def test_an_armed_approval_approves_exactly_what_was_shown(place, plan):
+async def test_an_armed_approval_approves_exactly_what_was_shown(place, plan, clock):
     async with board(place, plan) as b:
         await b.press("d")
         await b.phase(1, "proposed")
         await b.press("y")
         await b.dialog("Approval")
-        await b.pilot.pause(ask.AGAIN_SECONDS + 0.05)  # what is tested is a time
+        clock[0] += ask.AGAIN_SECONDS
         await b.press("y")
         await b.phase(1, "approved")
         approval = b.view.phase(1).approval

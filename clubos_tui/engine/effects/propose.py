@@ -133,6 +133,31 @@ async def run_action(context: Context, step: RunAction) -> None:
 async def _prompt(
     context: Context, phase: PhaseView, action_id: str, writer: StreamWriter
 ) -> TurnEnded:
+    flushing = asyncio.ensure_future(_flush_often(writer))
+    try:
+        return await _converse(context, phase, action_id, writer)
+    except ClubosError:
+        raise
+    except Exception as error:  # whatever an agent does, it is the agent's failure
+        raise AgentFailed(
+            f"the agent broke: {type(error).__name__}: {error}",
+            untouched="Nothing outside the workspace was written.",
+            cure=f"Look at the log, then propose phase {phase.number} again.",
+        ) from error
+    finally:
+        flushing.cancel()
+
+
+async def _flush_often(writer: StreamWriter) -> None:
+    """Show the last words of an agent that has gone quiet."""
+    while True:
+        await asyncio.sleep(writer.SECONDS)
+        writer.flush()
+
+
+async def _converse(
+    context: Context, phase: PhaseView, action_id: str, writer: StreamWriter
+) -> TurnEnded:
     agent = await _agent(context, phase)
     spec = next(item for item in phase.spec.action if item.id == action_id)
     rejection = phase.rejection if phase.seed != phase.base else None

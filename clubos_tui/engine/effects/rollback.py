@@ -33,6 +33,7 @@ from clubos_tui.events import (
     RunClosed,
     Undone,
 )
+from clubos_tui.journal import Journal
 from clubos_tui.repository import refs
 from clubos_tui.repository.index import read_index
 
@@ -167,7 +168,8 @@ def _since_merge(session: Session, run: Run) -> list[Record] | None:
     ``None`` where one is missing, because another branch was checked out and only the ref moved.
     """
     out: list[Record] = []
-    for item in run.journal.load():
+    # A journal of its own: this runs beside the loop, which goes on reading the run's.
+    for item in Journal(run.journal.folder).load():
         event = item.event
         if isinstance(event, Merged) or (isinstance(event, RolledBack | Undone) and event.commit):
             if not event.transaction or not exists(session.paths.transaction(event.transaction)):
