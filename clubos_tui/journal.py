@@ -118,9 +118,7 @@ class Journal:
         self._read(cut_torn_tail=False)
         return self._records[after:]
 
-    def append(
-        self, *events: Event, expected: int | None = None, durable: bool = True
-    ) -> Record:
+    def append(self, *events: Event, expected: int | None = None, durable: bool = True) -> Record:
         """Append ``events`` as one durable write; return the last record.
 
         ``expected`` is the number of the last record the caller decided on. ``durable=False`` is

@@ -250,6 +250,11 @@ def test_p3_an_append_returns_after_the_flush(tmp_path, monkeypatch):
     kept.append(*EVENTS[1:])
     assert calls == ["write", "fdatasync"]
     assert journal.sync_folder is disk.sync_folder
+    calls.clear()
+    kept.append(MergeRequested("Ada"), durable=False)  # a report on which nobody acts
+    assert calls == ["write"]
+    kept.append(MergeRequested("Ada"))
+    assert calls == ["write", "write", "fdatasync"]
 
 
 # --- who may append -----------------------------------------------------------------------------

@@ -52,7 +52,11 @@ class Subject:
             return known
         found = read_path(self.folder, path)
         entry = self.files[path]
-        if found is None or object_id("blob", found.data, self.object_format) != entry.blob:
+        if (
+            found is None
+            or found.mode != entry.mode
+            or object_id("blob", found.data, self.object_format) != entry.blob
+        ):
             raise NotThatTree(f"{path} is not what the tree holds")
         if len(found.data) <= KEPT_BYTES:  # several checks read the same sources
             self._known[path] = found.data

@@ -173,7 +173,7 @@ class Headless:
                 await self._execute(number)
             elif not self.all:
                 self._require_open_gate(number)
-        if live and self.all:
+        if live and self.all and next_for_person(self.run.view).verb != "done":
             if not self.yes:
                 raise NeedsPerson(
                     "every phase is validated; the merge needs a person's yes",

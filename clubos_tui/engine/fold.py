@@ -133,6 +133,7 @@ def _action_finished(view: RunView, event: ActionFinished) -> None:
 def _proposed(view: RunView, event: Proposed) -> None:
     phase = view.phase(event.phase)
     phase.state, phase.change_set = Status.PROPOSED, event.change_set
+    phase.rejection = None
     phase.manifest, phase.checkout = event.manifest, dict(event.checkout)
     _forget_evidence(view, "proposal", event.change_set)
 

@@ -127,6 +127,8 @@ def _may_seal(view: RunView, event: Event) -> str | None:
 def _may_approve(view: RunView, event: Event) -> str | None:
     assert isinstance(event, Approved)
     phase = view.phase(event.phase)
+    if event.how == "plan" and phase.spec.required_approval:
+        return f"the plan asks for a person's approval of phase {event.phase}"
     wrong = _same(phase, event.change_set, event.attempt)
     if wrong or phase.base != event.base:
         return wrong or "the base is not the one that was shown"

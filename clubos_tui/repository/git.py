@@ -107,6 +107,7 @@ class Git:
                 capture_output=True,
                 env=self.environment(env),
                 check=False,
+                process_group=0,  # ctrl+c on the terminal is for us, not for a git in mid-write
             )
         except FileNotFoundError as error:
             raise Failed(

@@ -13,9 +13,10 @@ import subprocess
 import threading
 import zlib
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 
-from clubos_tui.changes.manifest import BlobId, Entry, path_bytes, path_text
+from clubos_tui.changes.manifest import EXECUTABLE, FILE, BlobId, Entry, path_bytes, path_text
 from clubos_tui.errors import GitFailed
 from clubos_tui.repository.git import Git
 
@@ -58,25 +59,38 @@ class ObjectReader:
     def read(self, object_id: str) -> tuple[str, bytes]:
         """Return an object's kind and content; :class:`GitFailed` where it is missing."""
         with self._lock:
-            process = self._started()
-            assert process.stdin
-            assert process.stdout
-            try:
-                process.stdin.write(object_id.encode() + b"\n")
-                process.stdin.flush()
-                header = process.stdout.readline().split()
-                if len(header) != 3:
-                    raise GitFailed(
-                        f"object {object_id} is missing from the repository",
-                        untouched="Nothing was written.",
-                        cure="Run `git fsck`; in a partial clone, fetch the object first.",
-                    )
+            answer = self._ask(object_id) or self._ask(object_id)  # the process may have been ended
+        if answer is None:
+            raise GitFailed("git cat-file ended early", untouched="Nothing was written.")
+        kind, data = answer
+        if kind == "missing":
+            raise GitFailed(
+                f"object {object_id} is missing from the repository",
+                untouched="Nothing was written.",
+                cure="Run `git fsck`; in a partial clone, fetch the object first.",
+            )
+        return kind, data
+
+    def _ask(self, object_id: str) -> tuple[str, bytes] | None:
+        """Return kind and content, or ``None`` where the process ended before all of it came."""
+        process = self._started()
+        assert process.stdin
+        assert process.stdout
+        try:
+            process.stdin.write(object_id.encode() + b"\n")
+            process.stdin.flush()
+            header = process.stdout.readline().split()
+            if len(header) == 2:
+                return "missing", b""
+            if len(header) == 3:
                 size = int(header[2])
-                data = process.stdout.read(size)
-                process.stdout.read(1)
-            except BrokenPipeError as error:
-                raise GitFailed("git cat-file ended early") from error
-            return header[1].decode(), data
+                data = process.stdout.read(size + 1)
+                if len(data) == size + 1:
+                    return header[1].decode(), data[:-1]
+        except BrokenPipeError:
+            pass
+        self.close()
+        return None
 
     def blob(self, blob: BlobId) -> bytes:
         """Return a blob's bytes."""
@@ -87,7 +101,8 @@ class ObjectReader:
         if self._process:
             assert self._process.stdin
             assert self._process.stdout
-            self._process.stdin.close()
+            with suppress(BrokenPipeError):
+                self._process.stdin.close()
             self._process.stdout.close()
             self._process.wait()
             self._process = None
@@ -100,6 +115,7 @@ class ObjectReader:
                 stdout=subprocess.PIPE,
                 stderr=subprocess.DEVNULL,
                 env=self._git.environment(),
+                process_group=0,
             )
         return self._process
 
@@ -125,6 +141,13 @@ def format_tree(rows: Mapping[bytes, tuple[str, str]]) -> bytes:
     )
 
 
+def _modern(mode: str) -> str:
+    """Return a file's mode as today's git writes it; old trees hold 100664 and the like."""
+    if mode.startswith("100"):
+        return EXECUTABLE if int(mode, 8) & 0o100 else FILE
+    return mode
+
+
 class TreeBuilder:
     """Makes new trees out of old ones, reading only the folders on the way to what changes."""
 
@@ -144,7 +167,7 @@ class TreeBuilder:
                 if mode == TREE_MODE:
                     folders.append((prefix + name + b"/", child))
                 else:
-                    out[path_text(prefix + name)] = Entry(mode, BlobId(child))
+                    out[path_text(prefix + name)] = Entry(_modern(mode), BlobId(child))
         return out
 
     def patch(self, tree: str, puts: Mapping[str, Entry | None]) -> tuple[str, list[NewObject]]:

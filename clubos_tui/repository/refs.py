@@ -138,6 +138,7 @@ def moving(repository: Repository, ref: str, new: str, old: str, why: str) -> It
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         env=repository.git.environment(),
+        process_group=0,  # ctrl+c on the terminal must not end it between prepare and commit
     )
     assert process.stdin
     assert process.stdout

@@ -277,6 +277,19 @@ def test_p7_an_override_after_the_checkpoint_validates_in_the_same_write(tmp_pat
     assert run.view.status(1) is S.VALIDATED
 
 
+def test_p7_an_override_while_a_merge_waits_is_on_the_merged_tree(tmp_path):
+    model = Model(False).executed(1)
+    model.say(e.MergeRequested(WHO))
+    model.run(moved=True, outcome="unknown")
+    tree = model.view.merge.prepared.tree
+    run = on_disk(tmp_path, model)
+    with pytest.raises(Refused, match="does not pass on the merged tree"):
+        run.approve_merge(tree, by=WHO)
+    run.override(1, "sound", reason="why", by=WHO)
+    run.approve_merge(tree, by=WHO)
+    assert run.view.overridden[tree, "sound"].reason == "why"
+
+
 def test_p2_the_digest_of_an_approval_binds_every_byte(run):
     """Base, id, attempt, each row, each piece of evidence, what was shown and to whom."""
     phase = run.view.phase(1)

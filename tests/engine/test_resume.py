@@ -290,7 +290,7 @@ def test_p3_a_branch_moved_by_someone_else_after_the_crash_is_held(
     child = os.fork()
     if child == 0:  # pragma: no cover
         run.open()
-        Transaction.switch = lambda _self: os.kill(os.getpid(), signal.SIGKILL)  # type: ignore
+        Transaction.switch = lambda _self: os.kill(os.getpid(), signal.SIGKILL)  # type: ignore[method-assign]
         run.merge()
         os._exit(1)
     os.waitpid(child, 0)

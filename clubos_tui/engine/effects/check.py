@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import time
 from collections.abc import Mapping
@@ -61,7 +62,11 @@ async def run_checks(context: Context, step: RunChecks) -> None:
 def _specs(context: Context, step: RunChecks) -> list[CheckSpec]:
     plan = context.view.plan
     if step.scope == "merge":
-        specs = [spec for phase in plan.phase for spec in phase.check]
+        specs = [
+            dataclasses.replace(spec, name=f"{number}: {spec.name}")
+            for number, phase in enumerate(plan.phase, 1)
+            for spec in phase.check
+        ]
         protected = plan.protected
     else:
         specs = list(plan.phase[step.phase - 1].check)

@@ -58,8 +58,8 @@ async def start_attempt(context: Context, step: StartAttempt) -> None:
         )
     attempt = phase.attempt + 1
     rejection = phase.rejection
-    revises = rejection is not None and rejection.attempt == phase.attempt and phase.base == base
-    seed = rejection.change_set if revises and rejection else base
+    # The rejection stands until a proposal answers it, however often an attempt is interrupted.
+    seed = rejection.change_set if rejection and phase.base == base else base
     name = view.started.agent or view.plan.agent_of(step.phase)
     require(name, context.session.agents)
     folder = context.session.paths.workspace(context.run.id, step.phase, attempt)

@@ -248,9 +248,7 @@ async def _perform(context: Context, way: Way, purpose: Purpose, phase: int) -> 
         )  # fmt: skip
         return Did(transaction, result.restored, result.deleted, result.left)
     proposal = await context.in_thread(lambda: _proposal(context, way, purpose, transaction))
-    moved = await context.in_thread(
-        lambda: commit_to_target(context, proposal, hooks), stands=True
-    )
+    moved = await context.in_thread(lambda: commit_to_target(context, proposal, hooks), stands=True)
     restored = sum(row.after is not None for row in way.rows)
     deleted = len(way.rows) - restored
     left = way.left
