@@ -18,6 +18,16 @@ from dataclasses import dataclass
 from clubos_tui.changes.manifest import EXECUTABLE, FILE, SYMLINK, path_bytes
 
 _NOREPLACE, _EXCHANGE = 1, 2
+
+
+def _umask() -> int:
+    """Return the process's umask; there is no way to ask but to set it, so it is done once."""
+    mask = os.umask(0o077)
+    os.umask(mask)
+    return mask
+
+
+UMASK = _umask()  # at import, before any thread could make a file in between
 AS_REPLACED = -1  # permissions: those of the file that is replaced, else the umask's
 
 

@@ -16,9 +16,10 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from textual.pilot import Pilot
+
 from clubos_tui.cli.sample import make_sample
 from clubos_tui.ui.app import ClubosApp
-from textual.pilot import Pilot
 
 HERE = Path(__file__).parent
 SIZE = (120, 36)
@@ -72,7 +73,7 @@ class Camera:
         svg = re.sub(r"terminal-\d+", f"terminal-{name}", svg)
         svg = re.sub(r"@font-face \{.*?\}", "", svg, flags=re.DOTALL)  # a picture fetches nothing
         (HERE / f"{name}.svg").write_text(svg, encoding="utf-8")
-        print(HERE.name + f"/{name}.svg")
+        print(HERE.name + f"/{name}.svg")  # noqa: T201
 
 
 async def journey(camera: Camera, sample: Path) -> None:

@@ -13,8 +13,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
+from clubos_tui.apply.hooks import Hooks, Result
 from clubos_tui.apply.record import Intent, Record
-from clubos_tui.apply.transaction import Hooks, Result, Transaction
+from clubos_tui.apply.transaction import Transaction
 from clubos_tui.changes.manifest import Write, path_bytes
 from clubos_tui.disk import sync_folder
 from clubos_tui.errors import ApplyFailed, ClubosError, InTheWay, Refused, RepositoryState

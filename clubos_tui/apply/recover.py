@@ -22,8 +22,9 @@ from dataclasses import replace
 from typing import Literal
 
 from clubos_tui.apply.checkout import Checkout, release_index
+from clubos_tui.apply.hooks import Hooks
 from clubos_tui.apply.record import Record
-from clubos_tui.apply.transaction import Hooks, Transaction
+from clubos_tui.apply.transaction import Transaction
 from clubos_tui.changes.manifest import Entry
 from clubos_tui.disk import Found
 from clubos_tui.errors import Stale

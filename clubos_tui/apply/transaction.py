@@ -15,85 +15,26 @@ again in :mod:`clubos_tui.apply.recover`, or back where a write is impossible.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
-from typing import Literal, NamedTuple
+from typing import Literal
 
+from clubos_tui.apply.hooks import Cancelled, Hooks, PathMoved, Result
+from clubos_tui.apply.prepare import Preparation, new_name
 from clubos_tui.apply.record import Intent, Progress, Record
-from clubos_tui.apply.vault import VaultWriter
-from clubos_tui.changes.manifest import SYMLINK, Entry, Write, path_bytes
+from clubos_tui.apply.standing import Standing, standing
+from clubos_tui.changes.manifest import Write
 from clubos_tui.disk import (
-    AS_REPLACED,
     Found,
     NotAFile,
     exchange,
-    make_file,
     move_new,
     parent_of,
-    permissions_for,
     read_at,
     read_path,
     sync_file_system,
 )
-from clubos_tui.errors import ApplyFailed, ClubosError, InTheWay
+from clubos_tui.errors import ApplyFailed, InTheWay
 from clubos_tui.events import Left
-from clubos_tui.repository.objects import object_id
-
-FSYNC_EACH = 64  # up to this many files fsync is cheaper than flushing the file system
-
-Standing = Literal["before", "after", "other"]
-
-
-class PathMoved(NamedTuple):
-    """One path of a running transaction, for whoever watches."""
-
-    path: str
-    effect: Literal["create", "replace", "delete"]
-    before: str  # blob id, empty where nothing was
-    after: str
-    done: int
-    total: int
-    left: bool
-
-
-class Cancelled(ClubosError):
-    """A person interrupted the operation; it went back to before."""
-
-
-@dataclass(frozen=True, slots=True)
-class Hooks:
-    """What the caller supplies: contents, and points where it wants to look or stop."""
-
-    content: Callable[[Write], Found]
-    moved: Callable[[PathMoved], None] = lambda _: None
-    step: Callable[[str], None] = lambda _: None
-    cancelled: Callable[[], bool] = lambda: False
-
-
-@dataclass(frozen=True, slots=True)
-class Result:
-    """What a transaction did, found by a fresh comparison."""
-
-    verified: int
-    restored: int
-    deleted: int
-    left: tuple[Left, ...]
-
-
-def standing(found: Found | None, write: Write, object_format: str) -> Standing:
-    """Say which side of ``write`` the disk is on."""
-    entry = entry_of(found, object_format)
-    if entry == write.before:
-        return "before"
-    return "after" if entry == write.after else "other"
-
-
-def entry_of(found: Found | None, object_format: str) -> Entry | None:
-    """Return what git would record for what lies on disk."""
-    if found is None:
-        return None
-    return Entry(found.mode, object_id("blob", found.data, object_format))  # type: ignore[arg-type]
 
 
 class Transaction:
@@ -113,13 +54,17 @@ class Transaction:
         try:
             os.makedirs(self.intent.root, exist_ok=True)
             os.makedirs(self.intent.staging, mode=0o700)
-            present = self._look(on_mismatch)
+            preparation = Preparation(self.record, self._hooks)
+            wrong = preparation.look()
+            if wrong and on_mismatch == "refuse":
+                raise InTheWay(wrong, "these files are not as the change expects them")
+            self._left = {path: Left(path, "changed since") for path in wrong}
             self._hooks.step("checked")
-            self._back_up(present)
+            preparation.back_up()
             self._hooks.step("backed up")
-            made = self._missing_folders()
-            self._stage(present)
-            self._stop_if_cancelled()
+            made = preparation.missing_folders()
+            preparation.stage()
+            self._hooks.stop_if_cancelled()
             left = tuple(self._left.values())
             self.record.add(
                 Progress("prepared", made=tuple(made), left=left, index_sha256=index_sha256)
@@ -140,97 +85,6 @@ class Transaction:
         self._clear_staging(exchanged=self.record.last.state == "committed")
         with suppress(OSError):  # on a full disk the record stays open, and recovery says the same
             self.record.add(Progress("undone"))
-
-    def _look(self, on_mismatch: Literal["refuse", "leave"]) -> dict[str, Found]:
-        present: dict[str, Found] = {}
-        wrong = []
-        gone = {write.path for write in self.intent.writes if write.after is None}
-        for write in self.intent.writes:
-            try:
-                found = read_path(self.intent.root, write.path)
-            except (NotADirectoryError, NotAFile):
-                found = None
-                if not self._makes_room(write.path, gone):
-                    wrong.append(write.path)
-                    continue
-            if standing(found, write, self.intent.object_format) != "before":
-                wrong.append(write.path)
-            elif found:
-                present[write.path] = found
-        if wrong and on_mismatch == "refuse":
-            raise InTheWay(wrong, "these files are not as the change expects them")
-        self._left = {path: Left(path, "changed since") for path in wrong}
-        return present
-
-    def _makes_room(self, path: str, gone: set[str]) -> bool:
-        """Tell whether what stands in a new file's way is all deleted by this transaction."""
-        parts = path.split("/")
-        if any("/".join(parts[:depth]) in gone for depth in range(1, len(parts))):
-            return True
-        folder = os.path.join(os.fsencode(self.intent.root), path_bytes(path))
-        if os.path.islink(folder) or not os.path.isdir(folder):
-            return False
-        prefix = len(os.fsencode(self.intent.root)) + 1
-        inside = [
-            os.path.join(top, name)[prefix:].decode("utf-8", "surrogateescape")
-            for top, _, names in os.walk(folder)
-            for name in names
-        ]
-        return bool(inside) and gone.issuperset(inside)
-
-    def _back_up(self, present: dict[str, Found]) -> None:
-        vault = VaultWriter(self.intent.vault, durable=self.record.durable)
-        try:
-            for path, found in present.items():
-                self._stop_if_cancelled()
-                vault.add(path, found)
-            vault.seal()
-        finally:
-            vault.close()
-
-    def _stage(self, present: dict[str, Found]) -> None:
-        umask = os.umask(0)
-        os.umask(umask)
-        staged = [item for item in enumerate(self.intent.writes) if item[1].after]
-        fd = os.open(self.intent.staging, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        try:
-            for number, write in staged:
-                if write.path in self._left:
-                    continue
-                self._stop_if_cancelled()
-                found = self._hooks.content(write)
-                if entry_of(found, self.intent.object_format) != write.after:
-                    raise ApplyFailed(
-                        f"the bytes for {write.path!r} are not the approved ones",
-                        untouched="No file was changed.",
-                        cure="Run `git fsck`, then propose the phase again.",
-                    )
-                permissions = _permissions(found, present.get(write.path), umask)
-                make_file(
-                    fd,
-                    _new(number),
-                    Found(found.mode, found.data, permissions),
-                    sync=self.record.durable and len(staged) <= FSYNC_EACH,
-                )
-            if self.record.durable:
-                os.fsync(fd)
-        finally:
-            os.close(fd)
-        if self.record.durable and len(staged) > FSYNC_EACH:
-            sync_file_system(self.intent.staging)
-
-    def _missing_folders(self) -> list[str]:
-        missing: dict[str, None] = {}
-        root = os.fsencode(self.intent.root)
-        for write in self.intent.writes:
-            if write.after and write.path not in self._left:
-                parts = write.path.split("/")[:-1]
-                for depth in range(1, len(parts) + 1):
-                    folder = os.path.join(root, path_bytes("/".join(parts[:depth])))
-                    # A file that is about to make room counts as missing too.
-                    if os.path.islink(folder) or not os.path.isdir(folder):
-                        missing["/".join(parts[:depth])] = None
-        return list(missing)
 
     def look_again(self) -> None:
         """Take the last look before a commit; :class:`InTheWay` where an edit slipped in."""
@@ -267,7 +121,7 @@ class Transaction:
                 for number, write in order:
                     if write.path in self._left:
                         continue
-                    self._stop_if_cancelled()
+                    self._hooks.stop_if_cancelled()
                     switched.append((number, write))
                     reason = self._switch_one(staging, number, write)
                     if reason:
@@ -291,13 +145,13 @@ class Transaction:
         """Bring one path to *after*; return whether it was left to someone else's edit."""
         if write.after is None:
             return self._delete(staging, number, write)
-        staged = _held(staging, _new(number))
+        staged = _held(staging, new_name(number))
         if write.before is None:
             if staged is None:  # moved before a crash
                 return self._now(write) != "after"
             try:
                 with parent_of(self.intent.root, write.path, make=[]) as (fd, name):
-                    move_new(staging, _new(number), fd, name)
+                    move_new(staging, new_name(number), fd, name)
             except (FileExistsError, NotADirectoryError):
                 return True
             return False
@@ -306,10 +160,10 @@ class Transaction:
         try:
             with parent_of(self.intent.root, write.path) as (fd, name):
                 if standing(staged, write, self.intent.object_format) == "after":
-                    exchange(staging, _new(number), fd, name)
-                came_out = _held(staging, _new(number))
+                    exchange(staging, new_name(number), fd, name)
+                came_out = _held(staging, new_name(number))
                 if standing(came_out, write, self.intent.object_format) != "before":
-                    exchange(staging, _new(number), fd, name)  # their edit goes back
+                    exchange(staging, new_name(number), fd, name)  # their edit goes back
                     return True
         except (FileNotFoundError, NotADirectoryError):
             return True
@@ -347,13 +201,15 @@ class Transaction:
                     if _held(staging, _old(number)) is not None:
                         move_new(staging, _old(number), fd, name)
                 elif write.before is None:
-                    move_new(fd, name, staging, _new(number))
-                    if standing(_held(staging, _new(number)), write, form) != "after":
-                        move_new(staging, _new(number), fd, name)  # their edit stays where it was
+                    move_new(fd, name, staging, new_name(number))
+                    if standing(_held(staging, new_name(number)), write, form) != "after":
+                        move_new(
+                            staging, new_name(number), fd, name
+                        )  # their edit stays where it was
                 else:
-                    exchange(staging, _new(number), fd, name)
-                    if standing(_held(staging, _new(number)), write, form) != "after":
-                        exchange(staging, _new(number), fd, name)
+                    exchange(staging, new_name(number), fd, name)
+                    if standing(_held(staging, new_name(number)), write, form) != "after":
+                        exchange(staging, new_name(number), fd, name)
 
     def _announce(self, write: Write, done: int, *, left: bool) -> None:
         effect: Literal["create", "replace", "delete"] = "replace"
@@ -432,7 +288,7 @@ class Transaction:
         ours = {
             name
             for number in range(len(self.intent.writes))
-            for name in (_new(number), _old(number))
+            for name in (new_name(number), _old(number))
         }
         ours |= {b"index", b"index.lock"}  # the latter from a git that was killed with us
         with suppress(FileNotFoundError):
@@ -451,14 +307,6 @@ class Transaction:
             found = _held(fd, name)
         return standing(found, self.intent.writes[number], self.intent.object_format) != "other"
 
-    def _stop_if_cancelled(self) -> None:
-        if self._hooks.cancelled():
-            raise Cancelled(
-                "interrupted",
-                untouched="Every file is as it was before.",
-                cure="Ask for the step again when you want it.",
-            )
-
 
 class _Folder:
     """An open folder's descriptor for the length of a ``with``."""
@@ -473,18 +321,6 @@ class _Folder:
         os.close(self._fd)
 
 
-def _permissions(found: Found, present: Found | None, umask: int) -> int:
-    """Return the bits for a staged file: those it had, unless someone changed them since."""
-    if found.permissions == AS_REPLACED:
-        return permissions_for(found.mode, present, umask)
-    if present is None or present.mode == SYMLINK:
-        return found.permissions
-    ours = permissions_for(present.mode, found, umask)  # what the write before this one gave it
-    if present.permissions == ours:
-        return found.permissions
-    return permissions_for(found.mode, present, umask)
-
-
 _NO_FILE = Found("", b"")  # a folder, a pipe: never what a tree holds
 
 
@@ -494,10 +330,6 @@ def _held(fd: int, name: bytes) -> Found | None:
         return read_at(fd, name)
     except NotAFile:
         return _NO_FILE
-
-
-def _new(number: int) -> bytes:
-    return b"%d.new" % number
 
 
 def _old(number: int) -> bytes:

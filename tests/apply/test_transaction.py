@@ -12,9 +12,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support import manifest
 
+from clubos_tui.apply.hooks import Hooks, Result
 from clubos_tui.apply.record import Intent, Record, unfinished
 from clubos_tui.apply.reverse import reverse
-from clubos_tui.apply.transaction import Hooks, Result, Transaction
+from clubos_tui.apply.transaction import Transaction
 from clubos_tui.changes.manifest import BlobId, Entry, Write
 from clubos_tui.disk import AS_REPLACED, Found
 from clubos_tui.errors import InTheWay

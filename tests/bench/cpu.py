@@ -17,9 +17,7 @@ def process_cpu(command: Sequence[str], *, runs: int = 7) -> float:
         before = resource.getrusage(resource.RUSAGE_CHILDREN)
         subprocess.run(command, capture_output=True, check=True)
         after = resource.getrusage(resource.RUSAGE_CHILDREN)
-        seconds.append(
-            after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime
-        )
+        seconds.append(after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime)
     return statistics.median(seconds)
 
 

@@ -10,11 +10,11 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from bench.cpu import code_cpu
+
 from clubos_tui.engine.driver import Driver
 from clubos_tui.engine.session import Session
 from clubos_tui.planfile import built_in
-
-from bench.cpu import code_cpu
 
 ROUNDS = 9
 

@@ -16,7 +16,6 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
-
 from bench.cpu import process_cpu
 
 pytestmark = pytest.mark.bench

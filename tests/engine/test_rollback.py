@@ -13,8 +13,8 @@ from support import agents, manifest
 from support.journey import WHO, Journey
 from support.repo import Repo, leftovers
 
+from clubos_tui.apply import prepare, vault
 from clubos_tui.apply import transaction as transactions
-from clubos_tui.apply import vault
 from clubos_tui.engine import views
 from clubos_tui.engine.state import Status
 from clubos_tui.errors import BackupFailed
@@ -250,7 +250,7 @@ def test_p5_no_backup_no_write(
         elif fault == "no space for the vault":
             patch.setattr(vault, "write_all", full)
         elif fault == "no space for staging":
-            patch.setattr(transactions, "make_file", full)
+            patch.setattr(prepare, "make_file", full)
         else:
             patch.setattr(vault.os, "fsync", full)
         untouched(run, repo, state, lambda: work(run))

@@ -11,7 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, NoReturn
 
-from clubos_tui.apply import checkout, record, transaction, vault
+from clubos_tui.apply import checkout, prepare, record, transaction, vault
 from clubos_tui.engine.run import Run
 from clubos_tui.repository import refs
 from support.journey import Journey
@@ -33,7 +33,7 @@ PLACES: tuple[tuple[Any, str], ...] = (
     (refs, "write_pack"),
     (refs, "create_branch"),
     (refs, "move"),
-    (transaction, "make_file"),
+    (prepare, "make_file"),
     (transaction, "exchange"),
     (transaction, "move_new"),
     (Run, "say"),

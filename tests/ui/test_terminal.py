@@ -48,7 +48,9 @@ class Terminal:
 
     def close(self) -> None:
         """End the tmux server that this object started."""
-        subprocess.run(["tmux", "-L", self._socket, "kill-server"], capture_output=True, check=False)
+        subprocess.run(
+            ["tmux", "-L", self._socket, "kill-server"], capture_output=True, check=False
+        )
 
     def screen(self) -> str:
         """Return what the terminal shows, as text."""
@@ -106,9 +108,7 @@ def sample(tmp_path: Path) -> Path:
 
 
 @pytest.fixture(params=[(80, 24), (120, 40)], ids=["80x24", "120x40"])
-def terminal(
-    sample: Path, tmp_path: Path, request: pytest.FixtureRequest
-) -> Iterator[Terminal]:
+def terminal(sample: Path, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Terminal]:
     """Open the dashboard on the sample."""
     window = Terminal(sample, tmp_path / "state", request.param)
     window.open()

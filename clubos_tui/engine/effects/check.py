@@ -7,9 +7,10 @@ import os
 import time
 from collections.abc import Mapping
 
+from clubos_tui.apply.hooks import Hooks
 from clubos_tui.apply.record import Intent, Record
 from clubos_tui.apply.reverse import reverse
-from clubos_tui.apply.transaction import Hooks, Transaction
+from clubos_tui.apply.transaction import Transaction
 from clubos_tui.changes.manifest import Change, Entry, Write, changes_between, writes
 from clubos_tui.checks import Subject, run
 from clubos_tui.checks.base import Verdict

@@ -13,8 +13,8 @@ from datetime import UTC, datetime
 from typing import TypeVar
 
 from clubos_tui.agents.base import Agent
+from clubos_tui.apply.hooks import Cancelled, PathMoved
 from clubos_tui.apply.record import Purpose
-from clubos_tui.apply.transaction import Cancelled, PathMoved
 from clubos_tui.engine.run import Run
 from clubos_tui.engine.session import Session
 from clubos_tui.engine.state import RunView

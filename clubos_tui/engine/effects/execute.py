@@ -9,9 +9,10 @@ from __future__ import annotations
 import itertools
 import os
 
+from clubos_tui.apply.hooks import Hooks, Result
 from clubos_tui.apply.record import Intent, Purpose, Record, read_record
 from clubos_tui.apply.reverse import reverse
-from clubos_tui.apply.transaction import Hooks, Result, Transaction
+from clubos_tui.apply.transaction import Transaction
 from clubos_tui.changes.manifest import Write, writes
 from clubos_tui.engine.decide import ApplyToStage, ApproveByPlan, PublishBranch
 from clubos_tui.engine.effects.check import workshop_content

@@ -8,8 +8,8 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 
+from clubos_tui.apply.hooks import Hooks, Result
 from clubos_tui.apply.record import Intent, Purpose, Record, RefMove, read_record
-from clubos_tui.apply.transaction import Hooks, Result
 from clubos_tui.changes.manifest import TreeId, Write, changes_between, writes
 from clubos_tui.engine.decide import Merge, PrepareMerge
 from clubos_tui.engine.effects.check import workshop_content

@@ -10,9 +10,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from clubos_tui.apply.hooks import Hooks
 from clubos_tui.apply.record import Purpose, Record, read_record
 from clubos_tui.apply.reverse import Reverse, reverse
-from clubos_tui.apply.transaction import Hooks, standing
+from clubos_tui.apply.standing import standing
 from clubos_tui.changes.manifest import Entry, TreeId, Write, changes_between, writes
 from clubos_tui.disk import AS_REPLACED, Found, NotAFile, read_path
 from clubos_tui.engine.decide import RollBack, Undo
