@@ -132,9 +132,13 @@ def _may_approve(view: RunView, event: Event) -> str | None:
     wrong = _same(phase, event.change_set, event.attempt)
     if wrong or phase.base != event.base:
         return wrong or "the base is not the one that was shown"
+    return _draft_refusal(phase) or _gate_refusal(view, phase)
+
+
+def _draft_refusal(phase: PhaseView) -> str | None:
     if any(decision.verdict == "reject" for decision in phase.decisions.values()):
-        return "some files are rejected: seal the rest first, then approve what that makes"
-    return _gate_refusal(view, phase)
+        return "some files are rejected: seal the rest first, then go on with what that makes"
+    return None
 
 
 def _gate_refusal(view: RunView, phase: PhaseView) -> str | None:
@@ -156,7 +160,7 @@ def _may_execute(view: RunView, event: Event) -> str | None:
     if view.status(event.phase) is S.PROPOSED:
         if phase.spec.required_approval:
             return f"phase {event.phase} is not approved"
-        wrong = _gate_refusal(view, phase)
+        wrong = _draft_refusal(phase) or _gate_refusal(view, phase)
         if wrong:
             return wrong
     before = view.predecessor(event.phase)

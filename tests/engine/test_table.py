@@ -294,3 +294,13 @@ def test_a_phase_that_can_not_be_taken_back_says_so():
     object.__setattr__(model.view.phase(1).spec, "rollbackable", False)
     said = refusal(model.view, e.RollbackRequested(1, WHO))
     assert said == "the plan marks phase 1 as not rollbackable"
+
+
+def test_what_the_plan_approves_is_not_executed_with_a_rejected_file_in_it():
+    """A person's no to a file stands, also where the plan asks for no approval."""
+    model = Model(False).proposed(1)
+    phase = model.view.phase(1)
+    decision = Decision(phase.manifest[0].path, "reject")
+    assert refusal(model.view, e.ExecutionRequested(1, WHO)) is None
+    assert model.say(e.FileDecided(1, phase.change_set, phase.attempt, decision, WHO)) is None
+    assert "rejected" in refusal(model.view, e.ExecutionRequested(1, WHO))
