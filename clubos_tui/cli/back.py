@@ -51,7 +51,7 @@ def undo(options: Namespace) -> int:
         if options.preview:
             return _show(preview, as_json=options.json)
         if preview.refusal:
-            raise Refused(preview.refusal, untouched="Nothing was touched.")
+            raise preview.error or Refused(preview.refusal, untouched="Nothing was touched.")
         headless = _confirmed(options, session, run, preview, "undo")
         with headless.driving():
             run.undo(by=headless.who)
@@ -90,7 +90,7 @@ def recover(options: Namespace) -> int:
 def _require_possible(preview: RollbackPreview, run: Run, *, whole: bool) -> None:
     may_abandon = whole and not preview.phases and not run.view.ending
     if preview.refusal and not may_abandon:
-        raise Refused(preview.refusal, untouched="Nothing was touched.")
+        raise preview.error or Refused(preview.refusal, untouched="Nothing was touched.")
 
 
 def _finish(headless: Headless) -> None:

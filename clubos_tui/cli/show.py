@@ -106,6 +106,9 @@ def diff(options: Namespace) -> int:
     """Print the pending change set as a git patch, or as one JSON object."""
     with session_of(options) as session:
         run = run_of(session)
+        if options.phase is None and run.view.merge_waits and not options.json:
+            _print_patch("the merge, which needs its own yes", views.merge_patch(session, run))
+            return 0
         number = phase_of(run, options.phase)
         phase = run.view.phase(number)
         if not phase.change_set:
@@ -118,14 +121,18 @@ def diff(options: Namespace) -> int:
         if options.json:
             emit(_diff_json(run, number, text))
             return 0
-        if sys.stdout.isatty():
-            # A terminal gets symbols for what could act on it; a pipe gets git's own bytes.
-            say(f"# phase {number}: {phase.spec.name} · id {phase.change_set}")
-            say(text.decode("utf-8", "surrogateescape").rstrip("\n"))
-        else:
-            sys.stdout.flush()
-            sys.stdout.buffer.write(text)
+        _print_patch(f"phase {number}: {phase.spec.name} · id {phase.change_set}", text)
     return 0
+
+
+def _print_patch(title: str, text: bytes) -> None:
+    """Print a patch: harmless symbols on a terminal, git's own bytes in a pipe."""
+    if sys.stdout.isatty():
+        say(f"# {title}")
+        say(text.decode("utf-8", "surrogateescape").rstrip("\n"))
+    else:
+        sys.stdout.flush()
+        sys.stdout.buffer.write(text)
 
 
 def _diff_json(run: Run, number: int, text: bytes) -> Json:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from clubos_tui.changes.manifest import TreeId
 from clubos_tui.engine.effects.propose import fingerprints as _fingerprints
 from clubos_tui.engine.effects.rollback import Way, plan_rollback, plan_undo
 from clubos_tui.engine.run import Run
@@ -45,6 +44,7 @@ class RollbackPreview:
     delete: tuple[str, ...]
     left: tuple[Left, ...]
     refusal: str = ""
+    error: ClubosError | None = None  # what stands behind the refusal, where it is more than that
 
 
 def rollback_preview(session: Session, run: Run, phase: int) -> RollbackPreview:
@@ -66,7 +66,7 @@ def _preview(run: Run, request: Event, plan: object) -> RollbackPreview:
     try:
         way: Way = plan()
     except ClubosError as error:
-        return RollbackPreview((), (), (), (), error.message)
+        return RollbackPreview((), (), (), (), error.message, error)
     left = {item.path for item in way.left}
     rows = [row for row in way.rows if row.path not in left]
     return RollbackPreview(
@@ -75,8 +75,3 @@ def _preview(run: Run, request: Event, plan: object) -> RollbackPreview:
         tuple(row.path for row in rows if row.after is None),
         way.left,
     )
-
-
-def tree_of(run: Run, phase: int) -> TreeId:
-    """Return the id that a decision on ``phase`` must name."""
-    return run.view.phase(phase).change_set

@@ -50,34 +50,43 @@ def discover(path: str) -> Repository:
     one that git refuses to open for this user.
     """
     start = _found_by_gitpython(path) or path
-    done = subprocess.run(
-        ["git", "-C", start, "rev-parse", "--is-bare-repository", "--show-object-format",
-         "--absolute-git-dir", "--path-format=absolute", "--git-common-dir"],
-        capture_output=True, env=clean_environment(), check=False,
-    )  # fmt: skip
-    if done.returncode:
-        raise _not_found(path, done.stderr.decode("utf-8", "replace").strip())
-    bare, object_format, git_dir, common_dir = os.fsdecode(done.stdout).rstrip("\n").split("\n")
+    facts, said = _rev_parse(start, "--is-bare-repository", "--show-object-format")
+    if facts is None:
+        raise _not_found(path, said)
+    bare, object_format = facts.split("\n")
     if bare == "true":
         raise RepositoryState(
             f"{path} is a bare repository: it has no files to show or change",
             untouched="Nothing was touched.",
             cure="Clone it and run clubos in the clone.",
         )
-    top = subprocess.run(
-        ["git", "-C", start, "rev-parse", "--show-toplevel"],
-        capture_output=True, env=clean_environment(), check=False,
-    )  # fmt: skip
-    if top.returncode:
+    # One path a call: a folder's name may hold a line end.
+    top, _ = _rev_parse(start, "--show-toplevel")
+    git_dir, _ = _rev_parse(start, "--absolute-git-dir")
+    common_dir, _ = _rev_parse(start, "--path-format=absolute", "--git-common-dir")
+    if top is None or git_dir is None or common_dir is None:
         raise NotARepository(
             f"{path} lies inside a git dir, not in a work tree", cure="Run clubos in the work tree."
         )
     return Repository(
-        root=os.path.realpath(os.fsdecode(top.stdout).rstrip("\n")),
+        root=os.path.realpath(top),
         git_dir=os.path.realpath(git_dir),
         common_dir=os.path.realpath(common_dir),
         object_format=object_format,
     )
+
+
+def _rev_parse(start: str, *what: str) -> tuple[str | None, str]:
+    """Ask git from inside a folder; return its answer, or ``None`` and what it said."""
+    done = subprocess.run(
+        ["git", "-C", start, "rev-parse", *what],
+        capture_output=True,
+        env=clean_environment(),
+        check=False,
+    )
+    if done.returncode:
+        return None, done.stderr.decode("utf-8", "replace").strip()
+    return os.fsdecode(done.stdout).removesuffix("\n"), ""
 
 
 def _found_by_gitpython(path: str) -> str | None:

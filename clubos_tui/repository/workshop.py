@@ -162,6 +162,14 @@ class Workshop:
         return out
 
 
+def _quoted(path: str) -> str:
+    """Return ``path`` as a line of git's alternates file, which C-quotes a name with a line end."""
+    if "\n" not in path and not path.startswith(('"', "#")):
+        return path
+    escaped = path.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
+    return f'"{escaped}"'
+
+
 def _make(path: str, repository: Repository) -> None:
     if os.path.exists(os.path.join(path, "HEAD")):
         return
@@ -176,7 +184,7 @@ def _make(path: str, repository: Repository) -> None:
     # HEAD comes last: its presence says that the rest is there.
     for name, text in (
         ("config", config),
-        ("objects/info/alternates", lender + "\n"),
+        ("objects/info/alternates", _quoted(lender) + "\n"),
         ("HEAD", "ref: refs/heads/workshop\n"),
     ):
         with open(os.path.join(path, name), "wb") as file:
