@@ -54,11 +54,6 @@ def structure(cls: type[T], data: Any) -> T:
     return typing.cast("T", _decoder(typing.cast("Any", cls))(data))
 
 
-def restructure(cls: type[T], value: T) -> T:
-    """Return ``value`` after one trip through JSON; tests use it to prove nothing is lost."""
-    return structure(cls, json.loads(canonical(unstructure(value))))
-
-
 @functools.cache
 def _defaults(cls: Any) -> tuple[tuple[str, object], ...]:
     if not dataclasses.is_dataclass(cls):

@@ -9,9 +9,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from clubos_tui.changes.manifest import path_bytes, path_text
-from clubos_tui.codec import DecodeError, canonical, restructure, structure, unstructure
+from clubos_tui.codec import DecodeError, canonical, structure, unstructure
 
 Id = NewType("Id", str)
+
+
+def restructure(cls, value):
+    """One trip through JSON."""
+    return structure(cls, json.loads(canonical(unstructure(value))))
 
 
 @dataclass(frozen=True, slots=True)

@@ -196,15 +196,6 @@ def pair_renames(changes: Sequence[Change], pairs: Mapping[str, str]) -> tuple[C
     return tuple(out)
 
 
-def apply_writes(base: Mapping[str, Entry], rows: Iterable[Write]) -> dict[str, Entry]:
-    """Return the tree that ``rows`` make of ``base``, as a new mapping."""
-    tree = dict(base)
-    for row in rows:
-        tree.pop(row.path, None)
-    tree.update({row.path: row.after for row in rows if row.after})
-    return tree
-
-
 def digest(value: object) -> str:
     """Return the SHA-256 of a dataclass's or JSON value's canonical text."""
     return hashlib.sha256(canonical(unstructure(value))).hexdigest()

@@ -11,7 +11,7 @@ from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
-from clubos_tui.changes.manifest import SYMLINK, Change, Entry
+from clubos_tui.changes.manifest import Change, Entry
 from clubos_tui.changes.paths import matches
 from clubos_tui.disk import read_path
 from clubos_tui.events import Outcome
@@ -65,10 +65,6 @@ class Subject:
     def text(self, path: str) -> str:
         """Return a file as UTF-8 text; ``UnicodeDecodeError`` where it is not."""
         return self.read(path).decode("utf-8")
-
-    def is_link(self, path: str) -> bool:
-        """Tell whether the path is a symbolic link."""
-        return self.files[path].mode == SYMLINK
 
 
 @dataclass(frozen=True, slots=True)

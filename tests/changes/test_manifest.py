@@ -16,7 +16,6 @@ from clubos_tui.changes.manifest import (
     Counts,
     Entry,
     Write,
-    apply_writes,
     change,
     changes_between,
     counts,
@@ -33,6 +32,15 @@ MODES = st.sampled_from([FILE, EXECUTABLE, SYMLINK, GITLINK])
 ENTRIES = st.builds(Entry, MODES, st.sampled_from(["1" * 40, "2" * 40, "3" * 40]))
 PATHS = st.one_of(st.sampled_from(string.ascii_lowercase), st.binary(min_size=1).map(path_text))
 TREES = st.dictionaries(PATHS, ENTRIES, max_size=8)
+
+
+def apply_writes(base, rows):
+    """The tree that ``rows`` make of ``base``: what every writer has to agree with."""
+    tree = dict(base)
+    for row in rows:
+        tree.pop(row.path, None)
+    tree.update({row.path: row.after for row in rows if row.after})
+    return tree
 
 
 @given(st.binary())
