@@ -36,7 +36,9 @@ def demo(options: Namespace) -> int:
         say(f"The sample repository is in {folder}")
         say(f"  clubos --repo {folder}")
         return 0
-    return _open(folder, options)
+    code = _open(folder, options)
+    say(f"The sample repository stays in {folder}; go on with: clubos --repo {folder}")
+    return code
 
 
 def _open(folder: str, options: Namespace) -> int:
