@@ -116,7 +116,7 @@ class Checkout:
         transaction = Transaction(record, hooks)
         os.makedirs(os.path.dirname(intent.staging), mode=0o700, exist_ok=True)
         try:
-            with self._index_locked(intent):
+            with self.index_locked(intent):
                 transaction.prepare(on_mismatch="refuse", index_sha256=_sha256(intent.index))
                 try:
                     self._prepare_index(intent)
@@ -164,7 +164,8 @@ class Checkout:
         sync_folder(os.path.dirname(intent.index))
 
     @contextmanager
-    def _index_locked(self, intent: Intent) -> Iterator[None]:
+    def index_locked(self, intent: Intent) -> Iterator[None]:
+        """Hold ``index.lock``, taken anew or still ours from before a crash; never another's."""
         lock = intent.index + ".lock"
         mark = os.path.join(os.path.dirname(intent.staging), intent.id + ".lock")
         with open(mark, "wb") as file:
@@ -172,11 +173,12 @@ class Checkout:
         try:
             os.link(mark, lock)  # with its content from the first moment on
         except FileExistsError as error:
-            raise RepositoryState(
-                f"the index is locked ({lock})",
-                untouched="Nothing was touched.",
-                cure="Wait for the other git to end; if none runs, remove that file.",
-            ) from error
+            if not _holds(lock, intent):
+                raise RepositoryState(
+                    f"the index is locked ({lock})",
+                    untouched="Nothing of it was touched.",
+                    cure="Wait for the other git to end; if none runs, remove that file.",
+                ) from error
         finally:
             os.unlink(mark)
         try:
@@ -193,11 +195,16 @@ def lock_mark(intent: Intent) -> bytes:
 def release_index(intent: Intent) -> None:
     """Remove ``index.lock`` if it is this transaction's."""
     lock = intent.index + ".lock"
-    with suppress(FileNotFoundError):
+    if _holds(lock, intent):
+        os.unlink(lock)
+
+
+def _holds(lock: str, intent: Intent) -> bool:
+    try:
         with open(lock, "rb") as file:
-            ours = file.read() == lock_mark(intent)
-        if ours:
-            os.unlink(lock)
+            return file.read() == lock_mark(intent)
+    except FileNotFoundError:
+        return False
 
 
 def _parents(path: str) -> list[str]:

@@ -2,7 +2,7 @@
 
 Written ahead of what it tells, one JSON line a state, each made durable before the next step.
 Recovery needs nothing else: ``begun`` → ``prepared`` → ``committed`` → ``done``; ``undone`` ends
-one that went back.
+one that went back, ``reverting`` says that it is on its way.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from clubos_tui.codec import Json, canonical, structure, unstructure
 from clubos_tui.disk import sync_folder, write_all
 from clubos_tui.events import Left
 
-State = Literal["begun", "prepared", "committed", "done", "undone"]
+State = Literal["begun", "prepared", "committed", "reverting", "done", "undone"]
 Place = Literal["stage", "checkout"]
 Purpose = Literal["execute", "merge", "rollback", "undo"]
 

@@ -7,6 +7,7 @@ begun                     –                             remove the staging fol
 prepared, on a stage      –                             remove the staging folder: *undone*
 prepared, on a checkout   the ref did not move          remove staging and our index.lock: *undone*
 prepared, on a checkout   the ref moved                 forward: *finished*
+reverting                 –                             the rest goes back, the ref too: *undone*
 committed                 stage, or the ref moved       forward: *finished*
 committed                 the ref is where it was       the move was lost: forward with a new move
 committed                 the ref is elsewhere          nothing is touched: *held*
@@ -44,6 +45,10 @@ def recover(record: Record, checkout: Checkout) -> Recovered:
     direction = _direction(record, checkout)
     transaction = Transaction(record, Hooks(content=_no_content))
     if direction == "back":
+        if record.last.state == "reverting":
+            transaction.go_back()
+            if move and refs.read_ref(checkout.repository, move.ref) == move.new:
+                refs.move(checkout.repository, move.ref, move.old, move.new, "clubos: undone")
         transaction.abandon()
         _tidy(record)
         return Recovered(record.intent.id, "undone", "nothing had been changed yet")
@@ -84,9 +89,11 @@ def _direction(record: Record, checkout: Checkout) -> Direction:
     state, move = record.last.state, record.intent.ref
     if state == "begun":
         return "back"
-    if move is None:
+    if move is None:  # a stage
         return "forward" if state == "committed" else "back"
     present = refs.read_ref(checkout.repository, move.ref)
+    if state == "reverting" and present in {move.old, move.new}:
+        return "back"
     if present and (
         present == move.new or refs.is_ancestor(checkout.repository, move.new, present)
     ):
@@ -103,20 +110,19 @@ def _direction(record: Record, checkout: Checkout) -> Direction:
 def _bring_index(record: Record, checkout: Checkout) -> None:
     intent = record.intent
     os.makedirs(checkout.scratch, mode=0o700, exist_ok=True)
+    os.makedirs(intent.staging, mode=0o700, exist_ok=True)
     copy = os.path.join(checkout.scratch, "index")
-    present = read_index(checkout.repository, checkout.workshop, copy)
-    puts: dict[str, Entry | None] = {
-        write.path: write.after
-        for write in intent.writes
-        if present.get(write.path, []) == ([write.before] if write.before else [])
-    }
-    release_index(intent)
-    if puts:
-        os.makedirs(intent.staging, mode=0o700, exist_ok=True)
-        next_index(
-            checkout.repository, checkout.workshop, os.path.join(intent.staging, "index"), puts
-        )
-        checkout.take_index(intent)
+    with checkout.index_locked(intent):
+        present = read_index(checkout.repository, checkout.workshop, copy)
+        puts: dict[str, Entry | None] = {
+            write.path: write.after
+            for write in intent.writes
+            if present.get(write.path, []) == ([write.before] if write.before else [])
+        }
+        if puts:
+            staged = os.path.join(intent.staging, "index")
+            next_index(checkout.repository, checkout.workshop, staged, puts)
+            checkout.take_index(intent)
 
 
 def _tidy(record: Record) -> None:

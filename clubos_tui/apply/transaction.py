@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import os
 from contextlib import suppress
+from dataclasses import replace
 from typing import Literal
 
 from clubos_tui.apply.hooks import Cancelled, Hooks, PathMoved, Result
@@ -82,8 +83,14 @@ class Transaction:
 
     def abandon(self) -> None:
         """End as *undone*: every path is before, or was left to someone else's edit."""
-        self._clear_staging(exchanged=self.record.last.state == "committed")
-        with suppress(OSError):  # on a full disk the record stays open, and recovery says the same
+        if self.record.last.state in {"committed", "reverting"}:
+            # What was exchanged may be needed until it is written that nobody will ask for it.
+            with suppress(OSError):
+                self.record.add(Progress("undone"))
+                self._clear_staging()
+            return
+        self._clear_staging(exchanged=False)
+        with suppress(OSError):  # a full disk: the record stays open, and recovery says the same
             self.record.add(Progress("undone"))
 
     def look_again(self) -> None:
@@ -115,31 +122,43 @@ class Transaction:
         order = sorted(
             enumerate(self.intent.writes), key=lambda item: (item[1].after is not None, item[0])
         )
-        switched: list[tuple[int, Write]] = []
-        with self._staging() as staging:
-            try:
+        done = 0
+        try:
+            with self._staging() as staging:
                 for number, write in order:
                     if write.path in self._left:
                         continue
                     self._hooks.stop_if_cancelled()
-                    switched.append((number, write))
+                    done += 1
                     reason = self._switch_one(staging, number, write)
                     if reason:
                         self._left[write.path] = Left(write.path, "changed since")
-                    self._announce(write, len(switched), left=reason)
+                    self._announce(write, done, left=reason)
                     self._hooks.step(f"switched {write.path}")
-            except (OSError, Cancelled) as error:
-                for number, write in reversed(switched):
+        except (OSError, Cancelled) as error:
+            committed = self.record.last
+            with suppress(OSError):
+                self.record.add(replace(committed, state="reverting"))
+            self.go_back()
+            if isinstance(error, OSError):
+                raise ApplyFailed(
+                    f"{os.fsdecode(error.filename or b'a file')} could not be written: "
+                    f"{error.strerror}",
+                    untouched="Every file is back as it was before.",
+                    cure="Mend the permissions or the disk, then try again.",
+                ) from error
+            raise
+
+    def go_back(self) -> None:
+        """Bring every path that holds our bytes to *before*; may be called again after a crash."""
+        with self._staging() as staging:
+            for number, write in reversed(list(enumerate(self.intent.writes))):
+                if write.after is not None:
                     self._switch_back(staging, number, write)
-                self._remove_folders(self.record.last.made)
-                if isinstance(error, OSError):
-                    raise ApplyFailed(
-                        f"{os.fsdecode(error.filename or b'a file')} could not be written: "
-                        f"{error.strerror}",
-                        untouched="Every file is back as it was before.",
-                        cure="Mend the permissions or the disk, then try again.",
-                    ) from error
-                raise
+            self._remove_folders(self.record.last.made)
+            for number, write in enumerate(self.intent.writes):
+                if write.after is None:
+                    self._switch_back(staging, number, write)
 
     def _switch_one(self, staging: int, number: int, write: Write) -> bool:
         """Bring one path to *after*; return whether it was left to someone else's edit."""

@@ -13,7 +13,7 @@ from clubos_tui.apply.hooks import Hooks, Result
 from clubos_tui.apply.record import Intent, Purpose, Record, read_record
 from clubos_tui.apply.reverse import reverse
 from clubos_tui.apply.transaction import Transaction
-from clubos_tui.changes.manifest import Write, writes
+from clubos_tui.changes.manifest import TreeId, Write, writes
 from clubos_tui.engine.decide import ApplyToStage, ApproveByPlan, PublishBranch
 from clubos_tui.engine.effects.check import workshop_content
 from clubos_tui.engine.effects.context import Context, Moves, exists, time_of
@@ -151,11 +151,30 @@ def _publish(context: Context, phase: PhaseView) -> tuple[str, CommitId]:
         time_of(phase.transaction)[1],
     )
     commit = session.workshop.commit(spec)
-    _, data = session.workshop.objects.read(commit)
-    objects = session.workshop.new_objects(phase.change_set, phase.base)
-    with refs.published(session.repository, [*objects, NewObject("commit", commit, data)]):
+    with refs.published(
+        session.repository, objects_of(context, commit, phase.change_set, phase.base)
+    ):
         refs.create_branch(session.repository, branch, commit)
     return branch, commit
+
+
+def objects_of(context: Context, commit: CommitId, tree: TreeId, base: TreeId) -> list[NewObject]:
+    """Return what the person's store needs so that a ref may hold ``commit``.
+
+    That is its own objects, and those of earlier phases where the person deleted a branch and
+    git has thrown its commits away since.
+    """
+    session = context.session
+    lost = [
+        (phase.commit, phase.change_set, phase.base)
+        for phase in context.view.phases
+        if phase.commit and not refs.read_ref(session.repository, phase.commit)
+    ]
+    out: list[NewObject] = []
+    for item, its_tree, its_base in [*lost, (commit, tree, base)]:
+        out += session.workshop.new_objects(its_tree, its_base)
+        out.append(NewObject("commit", item, session.workshop.objects.read(item)[1]))
+    return out
 
 
 def _phase_message(context: Context, phase: PhaseView) -> str:

@@ -14,13 +14,12 @@ from clubos_tui.changes.manifest import TreeId, Write, changes_between, writes
 from clubos_tui.engine.decide import Merge, PrepareMerge
 from clubos_tui.engine.effects.check import workshop_content
 from clubos_tui.engine.effects.context import Context, exists, time_of
-from clubos_tui.engine.effects.execute import audit_head, trailer, watched
+from clubos_tui.engine.effects.execute import audit_head, objects_of, trailer, watched
 from clubos_tui.errors import Refused, RepositoryState, Stale
 from clubos_tui.events import ApplyStarted, CommitId, Merged, MergePrepared, RunClosed
 from clubos_tui.repository import refs
 from clubos_tui.repository.discover import identity, require_calm
 from clubos_tui.repository.index import index_path
-from clubos_tui.repository.objects import NewObject
 from clubos_tui.repository.workshop import CommitSpec
 
 
@@ -179,9 +178,8 @@ def commit_to_target(context: Context, proposal: Proposal, hooks: Hooks) -> Move
             time_of(proposal.transaction)[1],
         )
     )
-    _, data = session.workshop.objects.read(commit)
-    objects = session.workshop.new_objects(proposal.tree, session.workshop.tree_of(onto))
-    with refs.published(session.repository, [*objects, NewObject("commit", commit, data)]):
+    objects = objects_of(context, commit, proposal.tree, session.workshop.tree_of(onto))
+    with refs.published(session.repository, objects):
         if not follows:
             refs.move(session.repository, target, commit, onto, f"clubos: {proposal.purpose}")
             return Moved(commit, None)
