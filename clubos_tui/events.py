@@ -149,6 +149,7 @@ class Overridden:
     check: str
     reason: str
     by: str
+    scope: Scope = "proposal"  # evidence gathered elsewhere is another question
 
 
 @dataclass(frozen=True, slots=True)
@@ -263,6 +264,7 @@ class ProposalFailed:
     action: str
     error: str
     cure: str = ""
+    code: int = 1  # the exit code that goes with it
 
 
 @dataclass(frozen=True, slots=True)
@@ -523,6 +525,11 @@ TYPES: dict[str, type[Event]] = {tag: cls for cls, tag in TAGS.items()}
 def encode(event: Event) -> tuple[str, Json]:
     """Return the tag and the fields of ``event`` as JSON values."""
     return TAGS[type(event)], unstructure(event)
+
+
+def tag_of(event: Event) -> str:
+    """Return the event's tag in words: ``merge requested``."""
+    return TAGS[type(event)].replace(".", " ")
 
 
 def decode(tag: str, data: Json) -> Event:

@@ -23,9 +23,6 @@ def run(arguments: Sequence[str]) -> int:
     except KeyboardInterrupt:
         print("Interrupted; the step under way was undone.", file=sys.stderr)
         return 130
-    except BrokenPipeError:  # the reader, `head` or a pager, has seen enough
-        sys.stdout = None
-        return 0
     except Exception as error:
         from clubos_tui.cli.output import report
 

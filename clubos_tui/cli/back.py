@@ -15,7 +15,7 @@ from clubos_tui.engine.run import Run
 from clubos_tui.engine.session import Session
 from clubos_tui.engine.views import RollbackPreview
 from clubos_tui.errors import DriverBusy, Refused, UsageError
-from clubos_tui.events import Paused, ProposalRequested, SealRequested
+from clubos_tui.events import MergeRequested, Paused, ProposalRequested, SealRequested, tag_of
 from clubos_tui.locks import FileLock
 
 
@@ -95,12 +95,13 @@ def _require_possible(preview: RollbackPreview, run: Run, *, whole: bool) -> Non
 
 def _finish(headless: Headless) -> None:
     """Bring what a killed command left under way to an end, so that it can be taken back."""
-    request = headless.run.view.queue[0]
-    if isinstance(request, ProposalRequested | SealRequested):
-        headless.run.say(Paused("proposal", request.phase, headless.who))
+    request, view = headless.run.view.queue[0], headless.run.view
+    begun = view.applying is not None
+    if isinstance(request, ProposalRequested | SealRequested | MergeRequested) and not begun:
+        headless.run.say(Paused(tag_of(request), getattr(request, "phase", 0), headless.who))
         return
     with suppress(Ended):  # a step that fails undoes itself
-        asyncio.run(headless.go([], live=False))
+        asyncio.run(headless.settle())
 
 
 def _confirmed(
@@ -115,7 +116,7 @@ def _confirmed(
 
 def _settle(headless: Headless) -> int:
     try:
-        asyncio.run(headless.go([], live=False))
+        asyncio.run(headless.settle())
     except Ended as error:
         return headless.end(error)
     return headless.summary()

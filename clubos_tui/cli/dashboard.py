@@ -46,7 +46,7 @@ def _open(folder: str, options: Namespace) -> int:
 
     app = ClubosApp(
         folder,
-        live=options.live or flag(Namespace(), "live", "DRY_RUN", on="false"),
+        live=flag(options, "live", "DRY_RUN", on="false"),
         who=getattr(options, "who", None),
         plan_file=options.plan,
         agent=options.agent,

@@ -18,7 +18,7 @@ from clubos_tui.cli.opened import phase_of, run_of, session_of, who_of
 from clubos_tui.cli.output import ask, emit, flag, say
 from clubos_tui.cli.review import note_outside
 from clubos_tui.cli.show import status_json
-from clubos_tui.engine.decide import Next, Wait, decide, next_for_person
+from clubos_tui.engine.decide import Next, next_for_person
 from clubos_tui.engine.driver import Driver
 from clubos_tui.engine.run import Run
 from clubos_tui.engine.session import Session
@@ -31,6 +31,7 @@ from clubos_tui.errors import (
     RepositoryState,
     UsageError,
 )
+from clubos_tui.events import ProposalRequested, SealRequested, tag_of
 from clubos_tui.repository.discover import read_head, require_calm
 
 S = Status
@@ -135,8 +136,14 @@ def _phases(current: Run, options: Namespace) -> list[int]:
         waiting = next_for_person(current.view)
         if waiting.verb in {"merge", "done"}:
             return []
-        number = waiting.phase
+        number = waiting.phase or _under_way(current)
     return [phase_of(current, number)]
+
+
+def _under_way(current: Run) -> int | None:
+    """Return the phase of what a killed command left under way."""
+    queue = current.view.queue
+    return getattr(queue[0], "phase", None) if queue else None
 
 
 class Headless:
@@ -164,6 +171,8 @@ class Headless:
 
     async def go(self, phases: list[int], *, live: bool) -> None:
         """Take ``phases`` as far as they may go."""
+        if not live:
+            self._require_dry()
         await self._settle()  # what a killed command left under way
         if live:
             self._require_calm()
@@ -171,7 +180,8 @@ class Headless:
             await self._propose(number)
             if live:
                 await self._execute(number)
-            elif not self.all:
+        if not live:
+            for number in phases:
                 self._require_open_gate(number)
         if live and self.all and next_for_person(self.run.view).verb != "done":
             if not self.yes:
@@ -182,9 +192,24 @@ class Headless:
                 )
             await self.merge()
 
+    def _require_dry(self) -> None:
+        """Refuse to go on, in a dry run, with something live that a killed command had begun."""
+        for request in self.run.view.queue:
+            if not isinstance(request, ProposalRequested | SealRequested):
+                raise NeedsPerson(
+                    f"a command that was cut short had begun something live: {tag_of(request)}",
+                    untouched="Nothing was done, because this is a dry run.",
+                    cure="Go on with it: clubos run --live; or take it back: clubos rollback.",
+                )
+
+    async def settle(self) -> None:
+        """Advance until a person is needed, whatever was asked for."""
+        await self._settle()
+
     async def merge(self) -> None:
         """Merge; a merged tree that differs from the approved one needs its own yes."""
-        if decide(self.run.view) == Wait("a person's decision"):
+        await self._settle()
+        if not self.run.view.queue and self.run.view.ending is None:
             self.run.merge(by=self.who)
         await self._settle()
         prepared = self.run.view.merge.prepared
@@ -225,12 +250,11 @@ class Headless:
         self.run.propose(number, by=self.who)
         await self._settle()
         if phase.state is S.FAILED:
-            code = 7 if "is refused" in phase.error else 1
             raise Ended(
                 f"phase {number} could not be proposed: {phase.error}",
                 "Nothing outside the workspace was written.",
                 phase.cure,
-                code,
+                phase.code,
             )
 
     async def _execute(self, number: int) -> None:

@@ -6,6 +6,7 @@ import json
 import os
 import sys
 from argparse import Namespace
+from typing import TextIO
 
 from clubos_tui.codec import Json
 from clubos_tui.errors import ClubosError, Failed, PlanError, exit_code
@@ -17,12 +18,22 @@ def say(text: str = "", *, to_error: bool = False) -> None:
     stream = sys.stderr if to_error else sys.stdout
     if stream is None:  # started with it closed: there is nobody to tell
         return
-    print(_encodable(safe(text, lines=True), stream.encoding), file=stream)
+    _put(_encodable(safe(text, lines=True), stream.encoding), stream)
 
 
 def emit(value: Json) -> None:
     """Print one JSON document on one line; JSON's escapes make it safe to show."""
-    print(json.dumps(value, ensure_ascii=True, sort_keys=True))
+    _put(json.dumps(value, ensure_ascii=True, sort_keys=True), sys.stdout)
+
+
+def _put(line: str, stream: TextIO) -> None:
+    """Print a line; where the reader (`head`, a pager) has seen enough, the work goes on unseen."""
+    try:
+        print(line, file=stream, flush=True)
+    except BrokenPipeError:
+        unseen = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(unseen, stream.fileno())
+        os.close(unseen)
 
 
 def report(error: Exception, *, as_json: bool) -> int:

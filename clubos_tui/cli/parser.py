@@ -28,7 +28,9 @@ def build_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"clubos {__version__}")
     _common(parser)
-    parser.add_argument("--live", action="store_true", help="start the dashboard with LIVE armed")
+    parser.add_argument(
+        "--live", action="store_true", default=None, help="start the dashboard with LIVE armed"
+    )
     parser.add_argument("--plan", metavar="FILE", help="plan for a new run")
     parser.add_argument("--agent", metavar="NAME", default="", help="agent for a new run")
     parser.add_argument("--as", dest="who", metavar="NAME", help="your name in the journal")
@@ -52,12 +54,15 @@ def _add_running(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
     which.add_argument("--phase", type=int, metavar="N", default=None, help="only this phase")
     which.add_argument("--all", action="store_true", help="every phase, in order")
     mode = run.add_mutually_exclusive_group()
-    mode.add_argument("--dry-run", dest="live", action="store_false", default=None,
+    mode.add_argument("--dry-run", dest="live", action="store_false", default=argparse.SUPPRESS,
                       help="propose and check, touch nothing (default)")  # fmt: skip
-    mode.add_argument("--live", dest="live", action="store_true", help="execute what is approved")
+    mode.add_argument("--live", dest="live", action="store_true", default=argparse.SUPPRESS,
+                      help="execute what is approved")  # fmt: skip
     run.add_argument("--yes", action="store_true", default=None, help="approve as the named user")
-    run.add_argument("--plan", metavar="FILE", help="plan for a new run")
-    run.add_argument("--agent", metavar="NAME", default="", help="agent for a new run")
+    # What stood before the command counts too, so what is missing here must not overwrite it.
+    run.add_argument("--plan", metavar="FILE", default=argparse.SUPPRESS, help="plan for a new run")
+    run.add_argument("--agent", metavar="NAME", default=argparse.SUPPRESS,
+                     help="agent for a new run")  # fmt: skip
     run.add_argument("--run-id", metavar="ID", help="name of a new run")
     run.add_argument("--log-file", metavar="FILE", help="write the action log there as JSON")
     _who(run)
@@ -109,7 +114,8 @@ def _add_showing(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
     plan = commands.add_parser("plan", help="the plan in force, a plan's faults, its JSON Schema")
     parts = plan.add_subparsers(title="commands", metavar="COMMAND", required=True)
     shown = _command(parts, "show", "the plan in force", name="plan show")
-    shown.add_argument("--plan", metavar="FILE", help="this plan instead")
+    shown.add_argument("--plan", metavar="FILE", default=argparse.SUPPRESS,
+                       help="this plan instead")  # fmt: skip
     checked = _command(
         parts, "check", "say everything that is wrong with a plan file", "plan check"
     )

@@ -47,12 +47,12 @@ def override(options: Namespace) -> int:
         run = run_of(session)
         number = phase_of(run, options.phase)
         phase = run.view.phase(number)
-        scopes = ("proposal", "stage")
-        closed = [
-            check.check
-            for scope in scopes
-            for check in run.view.closed_checks(scope, phase.change_set)  # type: ignore[arg-type]
-        ]
+        prepared = run.view.merge.prepared
+        found = run.view.closed_checks("proposal", phase.change_set)
+        found += run.view.closed_checks("stage", phase.change_set)
+        if run.view.merge_waits and prepared:
+            found = run.view.closed_checks("merge", prepared.tree)
+        closed = [check.check for check in found]
         if options.check not in closed:
             raise UsageError(
                 f"{options.check!r} keeps no gate of phase {number} shut",

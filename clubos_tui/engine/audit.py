@@ -32,9 +32,8 @@ def verify(session: Session, run: Run) -> Audit:
     records = run.journal.load()
     commits: set[str] = {phase.commit for phase in run.view.phases if phase.commit}
     commits |= set(refs.branches(session.repository, BRANCH_PREFIX).values())
-    for event in (run.view.merge.merged, run.view.rollback):
-        if event and event.commit:
-            commits.add(event.commit)
+    # Asked of git and not of the journal: what was cut off its end would not name them.
+    commits |= set(refs.mentioning(session.repository, f"ClubOS-Run: {run.id}"))
     anchors, broken = [], []
     for commit in sorted(commits):
         text = session.workshop.objects.read(commit)[1].decode("utf-8", "replace")
@@ -52,5 +51,9 @@ def verify(session: Session, run: Run) -> Audit:
                 )
             else:
                 anchors.append((commit, number))
+    prior = run.view.started.prior_head
+    others = [Run(name, session.paths) for name in session.runs() if name != run.id]
+    if prior and all(item.hash != prior for other in others for item in other.journal.load()):
+        broken.append("the run before this one is gone, or is not the one this run began after")
     anchors.sort(key=lambda anchor: anchor[1])
     return Audit(len(records), run.journal.head, tuple(anchors), tuple(broken))

@@ -147,6 +147,7 @@ def _proposed_nothing(view: RunView, event: ProposedNothing) -> None:
 def _proposal_failed(view: RunView, event: ProposalFailed) -> None:
     phase = view.phase(event.phase)
     phase.state, phase.error, phase.cure = Status.FAILED, event.error, event.cure
+    phase.code = event.code
     if event.action:
         action = phase.action(event.action)
         action.status, action.error = "failed", event.error
@@ -175,6 +176,8 @@ def _forget_evidence(view: RunView, scope: Scope, tree: TreeId) -> None:
     """Evidence is about one look at a tree; the next look starts from nothing."""
     view.gates.pop((scope, tree), None)
     view.checks.pop((scope, tree), None)
+    for key in [key for key in view.overridden if key[:2] == (scope, tree)]:
+        del view.overridden[key]
 
 
 def _check_finished(view: RunView, event: CheckFinished) -> None:
@@ -237,7 +240,7 @@ def _checkpointed(view: RunView, event: Validated | Unvalidated) -> None:
 
 
 def _overridden(view: RunView, event: Overridden) -> None:
-    view.overridden[event.tree, event.check] = event
+    view.overridden[event.scope, event.tree, event.check] = event
     phase = view.phase(event.phase)
     held_back = phase.state is Status.UNVALIDATED and phase.change_set == event.tree
     if held_back and not view.closed_checks("stage", event.tree):

@@ -31,6 +31,7 @@ from clubos_tui.events import (
     Rejected,
     RollbackRequested,
     RunId,
+    Scope,
     Sealed,
     SealRequested,
     Shown,
@@ -179,8 +180,11 @@ class Run:
             )
         view = self._current(phase)
         prepared = self.view.merge.prepared
-        tree = prepared.tree if self.view.merge_waits and prepared else view.change_set
-        events: list[Event] = [Overridden(phase, tree, check, reason.strip(), by)]
+        scope: Scope = "stage" if view.state is Status.UNVALIDATED else "proposal"
+        tree = view.change_set
+        if self.view.merge_waits and prepared:
+            scope, tree = "merge", prepared.tree
+        events: list[Event] = [Overridden(phase, tree, check, reason.strip(), by, scope)]
         closed = {item.check for item in self.view.closed_checks("stage", view.change_set)}
         if view.state is Status.UNVALIDATED and closed <= {check}:
             events.append(Validated(phase, view.change_set))

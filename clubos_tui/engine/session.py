@@ -79,8 +79,9 @@ class Session:
 
     def current(self) -> Run | None:
         """Return the open run, else the last closed one, else ``None``."""
-        names = self.runs()
-        return Run(names[-1], self.paths) if names else None
+        runs = [Run(name, self.paths) for name in reversed(self.runs())]
+        # The clock may have been wrong; whether a run is open is written in its journal.
+        return next((run for run in runs if run.view.ending is None), runs[0] if runs else None)
 
     def plan(self, file: str | None = None) -> tuple[Plan, str]:
         """Return the plan in force and where it comes from.

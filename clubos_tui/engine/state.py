@@ -101,6 +101,7 @@ class PhaseView:
     rejection: Rejected | None = None
     error: str = ""
     cure: str = ""
+    code: int = 0  # the exit code of that error
     branch: str = ""
     commit: CommitId = CommitId("")
     transaction: str = ""
@@ -141,7 +142,7 @@ class RunView:
     queue: list[Event] = field(default_factory=list)  # requests not yet fulfilled, oldest first
     checks: dict[tuple[Scope, TreeId], dict[str, CheckFinished]] = field(default_factory=dict)
     gates: dict[tuple[Scope, TreeId], bool] = field(default_factory=dict)
-    overridden: dict[tuple[TreeId, str], Overridden] = field(default_factory=dict)
+    overridden: dict[tuple[Scope, TreeId, str], Overridden] = field(default_factory=dict)
     merge: MergeView = field(default_factory=MergeView)
     ending: Ending | None = None
     before_rollback: dict[int, Status] = field(default_factory=dict)
@@ -202,7 +203,7 @@ class RunView:
             for check in self.checks.get((scope, tree), {}).values()
             if check.required
             and check.outcome != "passed"
-            and (tree, check.check) not in self.overridden
+            and (scope, tree, check.check) not in self.overridden
         )
 
     def reviewable(self, number: int) -> bool | None:

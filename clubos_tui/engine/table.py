@@ -213,16 +213,7 @@ def _may_undo(view: RunView, _event: Event) -> str | None:
 
 def _may_override(view: RunView, event: Event) -> str | None:
     assert isinstance(event, Overridden)
-    evidence = [
-        check
-        for (_, tree), checks in view.checks.items()
-        if tree == event.tree
-        for check in checks.values()
-    ]
-    if any(
-        check.check == event.check and check.required and check.outcome != "passed"
-        for check in evidence
-    ):
+    if any(check.check == event.check for check in view.closed_checks(event.scope, event.tree)):
         return None
     return f"no required check {event.check!r} is failed or unknown there"
 

@@ -83,7 +83,7 @@ def _evidence(view: RunView, scope: e.Scope, phase: PhaseView) -> list[Line]:
 def _checks(view: RunView, scope: e.Scope, found: dict[str, e.CheckFinished]) -> list[Line]:
     lines: list[Line] = [_heading(f"Checks of this very tree ({scope})")]
     for check in found.values():
-        over = view.overridden.get((check.tree, check.check))
+        over = view.overridden.get((check.scope, check.tree, check.check))
         tone = _OUTCOME_TONES[check.outcome]
         if not check.required and tone == "bad":
             tone = "warn"

@@ -287,7 +287,7 @@ def test_p7_an_override_while_a_merge_waits_is_on_the_merged_tree(tmp_path):
         run.approve_merge(tree, by=WHO)
     run.override(1, "sound", reason="why", by=WHO)
     run.approve_merge(tree, by=WHO)
-    assert run.view.overridden[tree, "sound"].reason == "why"
+    assert run.view.overridden["merge", tree, "sound"].reason == "why"
 
 
 def test_p2_the_digest_of_an_approval_binds_every_byte(run):
@@ -328,3 +328,16 @@ def test_two_who_decide_at_once_are_judged_one_after_the_other(run, tmp_path):
     run.propose(1, by="Ada")
     with pytest.raises(Refused, match="still under way"):
         other.propose(1, by="Bob")
+
+
+def test_p7_an_override_of_one_look_opens_no_other_gate():
+    """What was unknown in the proposal and overridden may fail on the stage: another question."""
+    model = Model(True).proposed(1, outcome="unknown")
+    tree = model.view.phase(1).change_set
+    assert model.say(e.Overridden(1, tree, "sound", "no tool here", WHO)) is None
+    model.append(
+        e.CheckFinished(1, "stage", tree, "sound", "failed", True, "wrong"),
+        e.ChecksFinished(1, "stage", tree, False),
+    )
+    assert model.view.gate_open("proposal", tree)
+    assert model.view.gate_open("stage", tree) is False

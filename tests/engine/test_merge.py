@@ -152,6 +152,21 @@ def test_with_another_branch_checked_out_only_the_ref_moves(repo: Repo, journey:
     assert repo.tree("main") == run.phase().change_set
 
 
+def test_p6_a_merge_brings_back_what_git_threw_away(repo: Repo, journey: Start) -> None:
+    """The person deleted the phase branches and git their commits: history stays whole."""
+    more = agents.write("more.txt", "more\n")
+    run = journey(CHANGE, more).live(1, 2)
+    for number in (1, 2):
+        repo.git("branch", "-D", run.phase(number).branch)
+    repo.git("reflog", "expire", "--expire=now", "--all")
+    repo.git("gc", "--quiet", "--prune=now")
+    assert repo.ask("cat-file", "-e", run.phase(1).commit).returncode
+    run.merge()
+    assert repo.git("log", "--format=%H", "main").splitlines()[-1]
+    assert run.phase(1).commit in repo.git("log", "--format=%H", "main")
+    repo.fsck()
+
+
 def test_p2_a_moved_target_needs_a_new_approval(repo: Repo, journey: Start) -> None:
     """The merged tree differs from the approved one: it is checked and waits for its own yes."""
     run = journey(CHANGE).live()

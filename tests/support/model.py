@@ -227,8 +227,9 @@ class Model:
             self.approve(number),
             e.Rejected(*now, "no", WHO),
             e.ExecutionRequested(number, WHO),
-            e.Overridden(number, phase.change_set, "sound", "why", WHO),
-            e.Overridden(number, tree, "sound", "why", WHO),
+            e.Overridden(number, phase.change_set, "sound", "why", WHO, "proposal"),
+            e.Overridden(number, phase.change_set, "sound", "why", WHO, "stage"),
+            e.Overridden(number, tree, "sound", "why", WHO, "merge"),
             e.MergeRequested(WHO),
             e.MergeApproved(tree, WHO, "person"),
             e.RollbackRequested(number, WHO),
@@ -325,12 +326,13 @@ def promised(model: Model) -> e.Event | None:
             *view.closed_checks("proposal", phase.change_set),
             *view.closed_checks("stage", phase.change_set),
         ]
-        return e.Overridden(phase.number, phase.change_set, closed[0].check, "why", WHO)
+        check = closed[0]
+        return e.Overridden(phase.number, phase.change_set, check.check, "why", WHO, check.scope)
     if step.verb == "approve merge":
         tree = view.merge.prepared.tree
         closed = view.closed_checks("merge", tree)
         if closed:
-            return e.Overridden(1, tree, closed[0].check, "why", WHO)
+            return e.Overridden(1, tree, closed[0].check, "why", WHO, "merge")
         return e.MergeApproved(tree, WHO, "person")
     words = {
         "propose": lambda: e.ProposalRequested(phase.number, WHO),

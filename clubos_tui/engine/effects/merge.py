@@ -16,7 +16,15 @@ from clubos_tui.engine.effects.check import workshop_content
 from clubos_tui.engine.effects.context import Context, exists, time_of
 from clubos_tui.engine.effects.execute import audit_head, objects_of, trailer, watched
 from clubos_tui.errors import Refused, RepositoryState, Stale
-from clubos_tui.events import ApplyStarted, CommitId, Merged, MergePrepared, RunClosed
+from clubos_tui.events import (
+    ApplyFinished,
+    ApplyStarted,
+    CommitId,
+    Event,
+    Merged,
+    MergePrepared,
+    RunClosed,
+)
 from clubos_tui.repository import refs
 from clubos_tui.repository.discover import identity, require_calm
 from clubos_tui.repository.index import index_path
@@ -81,7 +89,12 @@ async def merge(context: Context, _step: Merge) -> None:
     moved = await context.in_thread(
         lambda: commit_to_target(context, proposal, workshop_content(context)), stands=True
     )
+    finished: tuple[Event, ...] = ()
+    if moved.result:
+        result = moved.result
+        finished = (ApplyFinished(0, transaction, result.verified, result.left),)
     context.say(
+        *finished,
         Merged(
             target,
             prepared.onto,

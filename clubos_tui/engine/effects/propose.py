@@ -30,7 +30,7 @@ from clubos_tui.disk import NotAFile, parent_of, read_path
 from clubos_tui.engine.decide import FinishAttempt, RunAction, Seal, StartAttempt
 from clubos_tui.engine.effects.context import Context
 from clubos_tui.engine.state import PhaseView
-from clubos_tui.errors import AgentFailed, ClubosError, HostilePath, Refused
+from clubos_tui.errors import AgentFailed, ClubosError, HostilePath, Refused, exit_code
 from clubos_tui.events import (
     ActionFinished,
     ActionStarted,
@@ -116,7 +116,9 @@ async def run_action(context: Context, step: RunAction) -> None:
                 error=error.message, stream_sha256=writer.close(),
                 milliseconds=_since(began),
             ),
-            ProposalFailed(step.phase, phase.attempt, step.action, error.message, error.cure),
+            ProposalFailed(
+                step.phase, phase.attempt, step.action, error.message, error.cure, exit_code(error)
+            ),
         )  # fmt: skip
         await _end_agents(context)
         return
@@ -251,7 +253,7 @@ async def finish_attempt(context: Context, step: FinishAttempt) -> None:
         return
     clash = _collision(context, phase, manifest)
     if clash:
-        context.say(ProposalFailed(step.phase, phase.attempt, "", clash, "Rename one of them."))
+        context.say(ProposalFailed(step.phase, phase.attempt, "", clash, "Rename one of them.", 7))
         return
     paths = [row.path for row in manifest] + [row.old_path for row in manifest if row.old_path]
     checkout = await context.in_thread(lambda: fingerprints(context.session.repository.root, paths))

@@ -8,7 +8,7 @@ alone and listed (P4), and the rollback is itself an operation that can be undon
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from clubos_tui.apply.hooks import Hooks
 from clubos_tui.apply.record import Purpose, Record, read_record
@@ -71,7 +71,11 @@ def plan_rollback(session: Session, run: Run, phase: int) -> Way:
     else:
         rows = writes(changes_between(workshop.files(last), workshop.files(old)))
         back = Reverse(rows, {}, _made_folders(session, merged.transaction))
-    return _on_branch(session, run, phases, back)
+    way = _on_branch(session, run, phases, back)
+    named = {row.path for row in back.writes} | {item.path for item in way.left}
+    # What a merge left to the person's own file is theirs on disk, and still said.
+    kept = [item for record in records or () for item in record.last.left]
+    return replace(way, left=(*way.left, *(item for item in kept if item.path not in named)))
 
 
 def plan_undo(session: Session, run: Run) -> Way:
