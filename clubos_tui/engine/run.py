@@ -7,6 +7,7 @@ and appends under the number it decided on. Nothing here moves the run; the driv
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Literal
 
 from clubos_tui.changes.decisions import Decision
 from clubos_tui.changes.manifest import TreeId, Verdict, digest
@@ -258,7 +259,11 @@ class Run:
 
 
 def approval(
-    phase: PhaseView, run: RunView, by: str, how: str, shown: Shown | None = None
+    phase: PhaseView,
+    run: RunView,
+    by: str,
+    how: Literal["person", "plan", "flag"],
+    shown: Shown | None = None,
 ) -> Approved:
     """Return the approval of what is pending, bound to every byte of it by a SHA-256."""
     evidence = run.checks.get(("proposal", phase.change_set), {})
@@ -271,14 +276,13 @@ def approval(
         "shown": digest(shown) if shown else "",
         "by": by,
     }
-    assert how in {"person", "plan", "flag"}
     return Approved(
         phase.number,
         phase.base,
         phase.change_set,
         phase.attempt,
         by,
-        how,  # type: ignore[arg-type]
+        how,
         digest(bound),
         shown,
     )

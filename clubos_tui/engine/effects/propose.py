@@ -263,27 +263,22 @@ async def finish_attempt(context: Context, step: FinishAttempt) -> None:
 def _manifest(context: Context, phase: PhaseView) -> tuple[Change, ...]:
     workshop = context.session.workshop
     base, tree = workshop.files(phase.base), workshop.files(phase.tree)
-    last: dict[str, Change] = {}
-    for action in phase.actions:
-        for row in action.changes:
-            last[row.path] = row
+    last = {row.path: row for action in phase.actions for row in action.changes}
+    paths = set(last)
     if phase.seed != phase.base:  # what a revision inherits counts too
-        for path in base.keys() | tree.keys():
-            if base.get(path) != tree.get(path) and path not in last:
-                last[path] = change(path, None, None, "modify", "")
+        paths |= {path for path in base.keys() | tree.keys() if base.get(path) != tree.get(path)}
     rows = []
-    for path in sorted(last, key=path_bytes):
-        before, after, row = base.get(path), tree.get(path), last[path]
+    for path in sorted(paths, key=path_bytes):
+        before, after, row = base.get(path), tree.get(path), last.get(path)
         if before == after:
             continue
-        if (row.before, row.after) == (before, after):
+        if row and (row.before, row.after) == (before, after):
             rows.append(row)
             continue
         old = workshop.objects.blob(before.blob) if before and after else b""
         new = workshop.objects.blob(after.blob) if after else b""
-        rows.append(
-            change(path, before, after, kind_of(before, after, old=old, new=new), row.action)
-        )
+        kind = kind_of(before, after, old=old, new=new)
+        rows.append(change(path, before, after, kind, row.action if row else ""))
     effects = {row.effect for row in rows}
     if {"create", "delete"} <= effects:
         return pair_renames(rows, workshop.renames(phase.base, phase.tree))
