@@ -74,9 +74,7 @@ class Checkout:
         inside = self._in_another_repository(writes)
         if inside:
             raise InTheWay(inside, "these files would lie in another repository of yours")
-        wrong = self._staged_differently(writes)
-        if wrong:
-            raise InTheWay(wrong, "these files have staged changes of yours")
+        self._require_unstaged(writes)
 
     def _in_another_repository(self, writes: tuple[Write, ...]) -> list[str]:
         root = os.fsencode(self.repository.root)
@@ -87,6 +85,11 @@ class Checkout:
             if os.path.lexists(os.path.join(root, path_bytes(folder), b".git"))
         }
         return [write.path for write in writes if theirs.intersection(_parents(write.path))]
+
+    def _require_unstaged(self, writes: tuple[Write, ...]) -> None:
+        wrong = self._staged_differently(writes)
+        if wrong:
+            raise InTheWay(wrong, "these files have staged changes of yours")
 
     def _staged_differently(self, writes: tuple[Write, ...]) -> list[str]:
         os.makedirs(self.scratch, mode=0o700, exist_ok=True)
@@ -117,6 +120,11 @@ class Checkout:
         os.makedirs(os.path.dirname(intent.staging), mode=0o700, exist_ok=True)
         try:
             with self.index_locked(intent):
+                try:
+                    self._require_unstaged(intent.writes)  # what was staged before the lock came
+                except InTheWay:
+                    transaction.abandon()
+                    raise
                 transaction.prepare(on_mismatch="refuse", index_sha256=_sha256(intent.index))
                 try:
                     self._prepare_index(intent)

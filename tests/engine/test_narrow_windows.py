@@ -1,0 +1,123 @@
+"""Windows that are a few instructions wide: what happens in them must not be lost or redone."""
+
+from __future__ import annotations
+
+import errno
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from support import agents, manifest
+from support.journey import WHO, Journey
+from support.repo import Repo, leftovers
+
+from clubos_tui.apply import transaction as transactions
+from clubos_tui.apply.checkout import Checkout
+from clubos_tui.apply.record import Progress, Record
+from clubos_tui.changes.manifest import Write
+from clubos_tui.engine import views
+from clubos_tui.errors import RepositoryState
+
+
+class Cut(Exception):
+    """The end of the process, as far as the engine can tell."""
+
+
+Start = Callable[..., Journey]
+CHANGE = agents.all_of(agents.write("src/app.txt", "new\n"), agents.write("fresh/a.txt", "a\n"))
+
+
+def test_p3_what_was_taken_back_on_a_full_disk_is_not_done_again(
+    repo: Repo, journey: Start, monkeypatch: pytest.MonkeyPatch, state: Path
+) -> None:
+    """A switch fails, its files go back, and *undone* can't be written either."""
+    run = journey(CHANGE).live()
+    before, index, head = manifest.checkout(repo.root), repo.index(), repo.head
+    add = Record.add
+
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    def no_end(self: Record, progress: Progress) -> None:
+        if progress.state == "undone":
+            full()
+        add(self, progress)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(transactions, "exchange", full)
+        patch.setattr(Record, "add", no_end)
+        assert run.try_merge() is not None
+    run.reopen()
+    assert [item.direction for item in run.view.recovered] == ["undone"]
+    assert manifest.difference(before, manifest.checkout(repo.root)) == []
+    assert (repo.index(), repo.head) == (index, head)
+    assert leftovers(repo, state) == []
+    run.merge()
+    assert repo.read("src/app.txt") == b"new\n"
+
+
+def test_p4_what_is_staged_before_the_lock_comes_is_kept(
+    repo: Repo, journey: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The person stages a change to a touched file after the first look at the index."""
+    run = journey(CHANGE).live()
+    first_look = Checkout.require_free
+
+    def late(self: Checkout, writes: tuple[Write, ...]) -> None:
+        first_look(self, writes)
+        repo.write("src/app.txt", "mine\n")
+        repo.git("add", "src/app.txt")
+        repo.write("src/app.txt", "one\ntwo\nthree\n")  # the disk looks untouched again
+
+    monkeypatch.setattr(Checkout, "require_free", late)
+    head = repo.head
+    failure = run.try_merge()
+    assert failure is not None
+    assert "staged" in failure.error
+    assert repo.head == head
+    assert repo.git("show", ":src/app.txt") == "mine"
+
+
+def test_p6_recovery_waits_for_the_lock_of_another_git(
+    repo: Repo, journey: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The index of a merge that was cut short is brought along under our lock or not at all."""
+    run = journey(CHANGE).live()
+
+    def cut(*_: object) -> None:
+        raise Cut
+
+    with monkeypatch.context() as patch, pytest.raises(Cut):
+        patch.setattr(Checkout, "take_index", cut)
+        run.merge()
+    lock = repo.root / ".git/index.lock"
+    lock.write_bytes(b"the next index of another git")
+    with pytest.raises(RepositoryState, match="locked"):
+        run.reopen()
+    assert lock.read_bytes() == b"the next index of another git"
+    lock.unlink()
+    run.reopen().settle()
+    assert run.view.ending == "merged"
+    assert repo.git("status", "--porcelain") == ""
+
+
+def test_p4_a_file_left_at_the_merge_is_named_by_the_rollback(
+    repo: Repo, journey: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The person wrote it between the commit and the exchange; it stays theirs, and is said."""
+    run = journey(CHANGE).live()
+    commit = transactions.Transaction.commit
+
+    def late(self: transactions.Transaction) -> None:
+        commit(self)
+        repo.write("fresh/a.txt", "mine\n")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(transactions.Transaction, "commit", late)
+        run.merge()
+    preview = views.rollback_preview(run.session, run.run, 1)
+    assert [item.path for item in preview.left] == ["fresh/a.txt"]
+    run.run.roll_back(1, by=WHO, close=True)
+    run.go()
+    assert repo.read("fresh/a.txt") == b"mine\n"
+    assert repo.read("src/app.txt") == b"one\ntwo\nthree\n"
