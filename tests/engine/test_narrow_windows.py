@@ -87,9 +87,10 @@ def test_p6_recovery_waits_for_the_lock_of_another_git(
     def cut(*_: object) -> None:
         raise Cut
 
-    with monkeypatch.context() as patch, pytest.raises(Cut):
+    with monkeypatch.context() as patch:
         patch.setattr(Checkout, "take_index", cut)
-        run.merge()
+        with pytest.raises(Cut):
+            run.merge()
     lock = repo.root / ".git/index.lock"
     lock.write_bytes(b"the next index of another git")
     with pytest.raises(RepositoryState, match="locked"):
