@@ -63,6 +63,7 @@ class Driver:
 
     def release(self) -> None:
         """Give the lock back."""
+        self.context.forget()
         self._lock.release()
 
     async def until_waiting(self) -> Wait:

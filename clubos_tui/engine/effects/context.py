@@ -49,7 +49,9 @@ class Context:
 
     def forget(self) -> None:
         """Forget what was known of folders: another process may have driven since."""
-        self._workspace = None
+        if self._workspace:
+            self._workspace.close()
+            self._workspace = None
 
     def look(self, _done: int = 0, _total: int = 0) -> None:
         """Come back from long work when asked to."""

@@ -75,7 +75,7 @@ async def run_action(context: Context, step: RunAction) -> None:
     workspace = context.workspace
     # What a crash cut short is mended here: half of an action is not evidence of anything.
     await context.in_thread(lambda: workspace.bring(phase.tree, context.look))
-    workspace.open()
+    workspace.hand_over()
     name = f"{step.phase}-{phase.attempt}-{step.action}.jsonl"
     path = context.session.paths.stream(context.run.id, name)
     context.say(ActionStarted(step.phase, phase.attempt, step.action, path), durable=False)
