@@ -33,6 +33,8 @@ from clubos_tui.repository.objects import (
 )
 from clubos_tui.repository.trees import TREE_MODE, Tree, Trees
 
+MANY_PACKS = 48  # git looks into each of them for an object it does not find at once
+
 
 @dataclass(frozen=True, slots=True)
 class CommitSpec:
@@ -103,6 +105,36 @@ class Workshop:
     def write(self, objects: Iterable[NewObject]) -> None:
         """Write objects as one pack."""
         write_pack(os.path.join(self.path, "objects", "pack"), objects, self.object_format)
+
+    def fold_packs(self) -> None:
+        """Fold many small packs into one; git does the packing, and forgets no object by it.
+
+        Of growing sizes, as ``git repack --geometric`` does it, so that no object is packed more
+        than a few times however long the history.
+        """
+        folder = os.path.join(self.path, "objects", "pack")
+        packs = [name for name in os.listdir(folder) if name.endswith(".idx")]
+        if len(packs) < MANY_PACKS:
+            return
+        sizes = sorted(
+            (os.path.getsize(os.path.join(folder, f"{name[:-4]}.pack")), name[:-4])
+            for name in packs
+        )
+        chosen: list[str] = []
+        together = 0
+        for size, name in sizes:
+            if len(chosen) >= MANY_PACKS // 2 and size > 2 * together:
+                break
+            chosen.append(name)
+            together += size
+        made = self.git.run(
+            "pack-objects", "--stdin-packs", "-q", os.path.join(folder, "pack"),
+            stdin="".join(f"{name}.pack\n" for name in chosen).encode(),
+        ).decode().strip()  # fmt: skip
+        for name in chosen:
+            if name != f"pack-{made}":
+                for ending in ("idx", "pack"):  # without its index nobody looks for a pack
+                    os.unlink(os.path.join(folder, f"{name}.{ending}"))
 
     def commit(self, spec: CommitSpec) -> CommitId:
         """Write a commit; the same specification always gives the same id."""

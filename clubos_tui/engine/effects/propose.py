@@ -60,6 +60,7 @@ async def start_attempt(context: Context, step: StartAttempt) -> None:
     name = view.started.agent or view.plan.agent_of(step.phase)
     require(name, context.session.agents)
     workspace = context.workspace
+    await context.in_thread(context.session.workshop.fold_packs)
     await context.in_thread(lambda: workspace.bring(seed, context.look))
     await _end_agents(context)
     context.say(
