@@ -61,7 +61,7 @@ def undo(options: Namespace) -> int:
 def recover(options: Namespace) -> int:
     """Finish or undo whatever a crash cut short."""
     with session_of(options) as session:
-        lock = FileLock(session.paths.driver_lock)
+        lock = FileLock(session.paths.driver_lock, hand_on=True)
         if not lock.acquire():
             raise DriverBusy(
                 "another clubos drives this repository",

@@ -33,7 +33,7 @@ class Driver:
 
     def __init__(self, session: Session, run: Run) -> None:
         self.context = Context(session, run)
-        self._lock = FileLock(session.paths.driver_lock)
+        self._lock = FileLock(session.paths.driver_lock, hand_on=True)
 
     @property
     def run(self) -> Run:
