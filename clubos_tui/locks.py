@@ -12,7 +12,6 @@ import os
 import time
 from types import TracebackType
 
-
 # The lock is one of the process, and so is the list of what its children must keep.
 _handed_on: set[int] = set()
 

@@ -8,10 +8,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from faults.fork import NEVER
-from faults.ground import STAGES, Ground, ground
-from faults.outcome import Outcome
-from faults.world import PATHS, World
 from hypothesis import HealthCheck, Phase, Verbosity, seed, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
@@ -32,6 +28,10 @@ from clubos_tui.events import (
     RollbackRequested,
     UndoRequested,
 )
+from faults.fork import NEVER
+from faults.ground import STAGES, Ground, ground
+from faults.outcome import Outcome
+from faults.world import PATHS, World
 
 # Few values, so that a person often writes what is there, or what the agent would write.
 DATA = st.sampled_from([b"mine 1\n", b"mine 2\n", b"", b"agent one\n", b"agent b\n", b"old\n"])

@@ -11,8 +11,6 @@ import os
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from faults.fork import in_child
-from faults.ground import PHASES, TOUCHED, Ground, Patch
 from support.journey import WHO, Journey
 from support.repo import leftovers
 
@@ -21,6 +19,8 @@ from clubos_tui.engine.audit import verify
 from clubos_tui.engine.state import Status
 from clubos_tui.errors import ClubosError
 from clubos_tui.events import ApplyFinished, RolledBack, Undone
+from faults.fork import in_child
+from faults.ground import PHASES, TOUCHED, Ground, Patch
 
 Files = dict[str, bytes]
 Ask = Callable[[Journey], object]
@@ -46,7 +46,7 @@ class World:
         self.run: Journey = ground.lay_out(stage)
         self.repo, self.state = ground.repo, ground.state
         self.run.open()
-        self.files = self.on_disk()
+        self.files = files_in(self.repo.root)
         self.base = self._committed(self.run.view.started.base_commit)
         self.injected = self.before = self.after = 0
         self._commits = 0
@@ -82,7 +82,7 @@ class World:
     def switch(self, branch: str) -> None:
         """Change the branch; git refuses where that would lose an edit."""
         self.repo.ask("switch", "-q", branch)
-        self.files = self.on_disk()
+        self.files = files_in(self.repo.root)
 
     # --- the run --------------------------------------------------------------------------------
 
@@ -157,8 +157,9 @@ class World:
             self.injected += in_child(self.run, lambda _: None, again).killed
         self.run.open()  # recovers
         assert unfinished(self.run.session.paths.transactions) == []
-        self._judge(before, change, {item.path for found in self.run.view.recovered[-1:]
-                                     for item in found.left})  # fmt: skip
+        recovered = self.run.view.recovered[-1:] if self.run.view.queue else []
+        said = {item.path for found in recovered for item in found.left}
+        self._judge(before, change, said if recovered else self._said_left())
         self.run.settle()  # what was asked for goes on
         self.files = before.files
         moved = self._judge(before, change, self._said_left())
@@ -178,25 +179,13 @@ class World:
             out.update(PHASES[number - 1])
         return out
 
-    def on_disk(self, root: str = "") -> Files:
-        """Return every file of a folder: the work tree, if none is named."""
-        out = {}
-        top_folder = root or str(self.repo.root)
-        for top, folders, names in os.walk(top_folder):
-            if ".git" in folders:
-                folders.remove(".git")
-            for name in names:
-                with open(os.path.join(top, name), "rb") as file:
-                    out[os.path.relpath(os.path.join(top, name), top_folder)] = file.read()
-        return out
-
     def shot(self) -> Shot:
         """Look at files, index and branches."""
         rows = (row.split("\t", 1) for row in self.repo.index().split("\0") if row)
         branches = {name: commit for name, commit in self.repo.branches().items()
                     if not name.startswith("autogen/")}  # fmt: skip
         head = self.repo.git("symbolic-ref", "HEAD")
-        return Shot(self.on_disk(), {path: entry for entry, path in rows}, head, branches)
+        return Shot(files_in(self.repo.root), {path: entry for entry, path in rows}, head, branches)
 
     def _committed(self, commit: str) -> Files:
         names = self.repo.git("ls-tree", "-r", "--name-only", commit).split("\n")
@@ -244,7 +233,7 @@ class World:
         """The stage holds what the validated phases make of the base, to the byte."""
         phases = {item.number for item in self.run.view.phases if item.state is Status.VALIDATED}
         if phases and not self.run.view.ending:
-            stage = self.on_disk(self.run.stage)
+            stage = files_in(self.run.stage)
             value = self.value(phases)
             assert {path: stage.get(path) for path in TOUCHED} == value
 
@@ -263,6 +252,18 @@ class World:
                 assert self.repo.ask("cat-file", "-e", blob).returncode == 0, f"{path} is lost"
 
 
+def files_in(root: str | os.PathLike[str]) -> Files:
+    """Return path → bytes of every file under a folder; what is in ``.git`` is not looked at."""
+    out = {}
+    for top, folders, names in os.walk(root):
+        if ".git" in folders:
+            folders.remove(".git")
+        for name in names:
+            with open(os.path.join(top, name), "rb") as file:
+                out[os.path.relpath(os.path.join(top, name), root)] = file.read()
+    return out
+
+
 def _change(old: Patch, new: Patch) -> Patch:
     return {path: new[path] for path in new if old[path] != new[path]}
 
@@ -277,6 +278,9 @@ def _difference(wanted: Shot, now: Shot) -> list[str]:
     lines = []
     for what in ("files", "index", "branches"):
         old, new = getattr(wanted, what), getattr(now, what)
-        lines += [f"{what}: {name!r}: {old.get(name)!r} -> {new.get(name)!r}"
-                  for name in sorted(old.keys() | new.keys()) if old.get(name) != new.get(name)]
+        lines += [
+            f"{what}: {name!r}: {old.get(name)!r} -> {new.get(name)!r}"
+            for name in sorted(old.keys() | new.keys())
+            if old.get(name) != new.get(name)
+        ]
     return [*lines, f"{wanted.head} -> {now.head}"]  # fmt: skip

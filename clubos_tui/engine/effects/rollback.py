@@ -304,8 +304,8 @@ def _done_before_a_crash(context: Context, purpose: Purpose) -> Did | None:
     rows = [row for row in record.intent.writes if row.path not in left]
     restored = sum(row.after is not None for row in rows)
     commit = CommitId(record.intent.ref.new) if record.intent.ref else CommitId("")
-    left = _both(started.left, record.last.left)
-    return Did(started.transaction, restored, len(rows) - restored, left, commit)
+    said = _both(started.left, record.last.left)
+    return Did(started.transaction, restored, len(rows) - restored, said, commit)
 
 
 def _moved_before_a_crash(context: Context, started: ApplyStarted) -> Did | None:
