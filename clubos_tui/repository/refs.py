@@ -94,7 +94,8 @@ def release_locks(repository: Repository, ref: str, new: str) -> None:
     stale = _outlive_orphans([lock, head])
     held = _read(lock)
     if held is not None:
-        if lock not in stale or not f"{new}\n".encode().startswith(held):
+        # A power cut leaves zeros where bytes were not yet on the disk.
+        if lock not in stale or not f"{new}\n".encode().startswith(held.rstrip(b"\0")):
             return
         os.unlink(lock)
     elif read_ref(repository, ref) != new:
