@@ -18,7 +18,7 @@ from clubos_tui.apply.hooks import Hooks, Result
 from clubos_tui.apply.record import Intent, Record
 from clubos_tui.apply.transaction import Transaction
 from clubos_tui.changes.manifest import Write, path_bytes
-from clubos_tui.disk import sync_folder
+from clubos_tui.disk import sync_file, sync_folder
 from clubos_tui.errors import ApplyFailed, ClubosError, InTheWay, Refused, RepositoryState
 from clubos_tui.repository import refs
 from clubos_tui.repository.discover import Repository, read_head, require_calm
@@ -153,6 +153,7 @@ class Checkout:
                     transaction.abandon()
                     raise
                 self.take_index(intent)
+                release_index(intent)  # before *done*: recovery looks at nothing that is done
                 return transaction.finish()
         finally:
             with suppress(OSError):
@@ -167,10 +168,14 @@ class Checkout:
         )
 
     def take_index(self, intent: Intent) -> None:
-        """Put the prepared index in place of the present one, through our lock."""
-        lock = intent.index + ".lock"
-        os.rename(os.path.join(intent.staging, "index"), lock)
-        os.rename(lock, intent.index)
+        """Put the prepared index in place of the present one, while our lock stays as it is.
+
+        Renamed onto the lock first, as git does it, a crash would leave a lock that no longer
+        says whose it is.
+        """
+        staged = os.path.join(intent.staging, "index")
+        sync_file(staged)  # git did not, and a name must never stand for lost bytes
+        os.rename(staged, intent.index)
         sync_folder(os.path.dirname(intent.index))
 
     @contextmanager
@@ -180,6 +185,8 @@ class Checkout:
         mark = os.path.join(os.path.dirname(intent.staging), intent.id + ".lock")
         with open(mark, "wb") as file:
             file.write(lock_mark(intent))
+            file.flush()
+            os.fsync(file.fileno())  # an empty lock would be nobody's after a power cut
         try:
             os.link(mark, lock)  # with its content from the first moment on
         except FileExistsError as error:

@@ -68,6 +68,7 @@ class Record:
     intent: Intent
     progress: list[Progress] = field(default_factory=list)
     durable: bool = True
+    size: int = 0  # of the whole lines; what lies behind them is half a line
 
     @property
     def last(self) -> Progress:
@@ -91,22 +92,30 @@ class Record:
         self.progress.append(progress)
 
     def _append(self, fields: Json, flags: int = 0) -> None:
-        fd = os.open(self.path, os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC | flags, 0o600)
+        line = canonical(fields) + b"\n"
+        fd = os.open(self.path, os.O_WRONLY | os.O_CLOEXEC | flags, 0o600)
         try:
-            write_all(fd, canonical(fields) + b"\n")
+            if os.fstat(fd).st_size > self.size:  # a crash or a full disk cut a line short
+                os.ftruncate(fd, self.size)
+            os.lseek(fd, self.size, os.SEEK_SET)
+            write_all(fd, line)
             if self.durable:
                 os.fdatasync(fd)
         finally:
             os.close(fd)
+        self.size += len(line)
 
 
 def read_record(path: str) -> Record | None:
     """Return the record at ``path``; ``None`` where a crash left not even a whole intent."""
     with open(path, "rb") as file:
-        lines = [line for line in file.read().split(b"\n")[:-1] if line]
+        data = file.read()
+    size = data.rfind(b"\n") + 1
+    lines = data[:size].splitlines()
     if not lines:
         return None
-    record = Record(path, structure(Intent, json.loads(lines[0])["intent"]), [Progress("begun")])
+    intent = structure(Intent, json.loads(lines[0])["intent"])
+    record = Record(path, intent, [Progress("begun")], size=size)
     record.progress += [structure(Progress, json.loads(line)) for line in lines[1:]]
     return record
 

@@ -18,6 +18,7 @@ from clubos_tui.apply.recover import recover, release_stale
 from clubos_tui.engine.advance import advance, name_of
 from clubos_tui.engine.decide import PublishBranch, Wait, decide
 from clubos_tui.engine.effects.context import Context
+from clubos_tui.engine.effects.execute import BRANCH_PREFIX
 from clubos_tui.engine.run import Run
 from clubos_tui.engine.session import Session
 from clubos_tui.errors import DriverBusy
@@ -128,6 +129,7 @@ def busy(lock: FileLock) -> DriverBusy:
 def recover_all(session: Session) -> list[Recovered]:
     """Finish or undo every operation that a crash cut short in this repository."""
     refs.sweep(session.repository)
+    refs.release_branch_locks(session.repository, BRANCH_PREFIX)
     open_ones = unfinished(session.paths.transactions)
     found = [recover(record, session.checkout) for record in open_ones]
     release_stale(session.checkout, session.paths.transactions)

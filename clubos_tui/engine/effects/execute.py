@@ -14,6 +14,7 @@ from clubos_tui.apply.record import Intent, Purpose, Record, read_record
 from clubos_tui.apply.reverse import reverse
 from clubos_tui.apply.transaction import Transaction
 from clubos_tui.changes.manifest import TreeId, Write, writes
+from clubos_tui.disk import sync_file_system
 from clubos_tui.engine.decide import ApplyToStage, ApproveByPlan, PublishBranch
 from clubos_tui.engine.effects.check import workshop_content
 from clubos_tui.engine.effects.context import Context, Moves, exists, time_of
@@ -72,6 +73,7 @@ def _ready_stage(context: Context) -> None:
         context.session.workshop.files(context.view.started.base_tree),
         part,
     )
+    sync_file_system(part)  # else a power cut leaves a stage of empty files under its final name
     os.rename(part, stage)
 
 
