@@ -24,7 +24,7 @@ from typing import Literal
 
 from clubos_tui.apply.checkout import FOLDER, Checkout, marked_by, release_index
 from clubos_tui.apply.hooks import Hooks
-from clubos_tui.apply.record import Record, read_record
+from clubos_tui.apply.record import Record, has_ended
 from clubos_tui.apply.transaction import Transaction
 from clubos_tui.changes.manifest import Entry
 from clubos_tui.disk import Found
@@ -89,8 +89,7 @@ def release_stale(checkout: Checkout, transactions: str) -> None:
     for mark in marks:
         name = marked_by(mark)
         with suppress(OSError):
-            record = read_record(os.path.join(transactions, f"{name}.jsonl")) if name else None
-            if record and record.last.state in {"done", "undone"}:
+            if name and has_ended(os.path.join(transactions, f"{name}.jsonl")):
                 os.unlink(mark)
 
 

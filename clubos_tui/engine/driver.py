@@ -46,8 +46,12 @@ class Driver:
         if not self._lock.acquire():
             return False
         self._lock.note(pid=os.getpid(), host=socket.gethostname(), run=self.run.id)
-        for found in recover_all(self.context.session):
-            self.run.say(found)
+        try:
+            for found in recover_all(self.context.session):
+                self.run.say(found)
+        except BaseException:
+            self._lock.release()  # who asks again is not to meet our own lock
+            raise
         return True
 
     def require(self) -> None:
@@ -113,7 +117,7 @@ def busy(lock: FileLock) -> DriverBusy:
     """Say who holds the driver's lock, as far as its note tells."""
     holder = lock.holder()
     pid, host = holder.get("pid", "?"), holder.get("host", "?")
-    if host == socket.gethostname() and isinstance(pid, int) and not os.path.exists(f"/proc/{pid}"):
+    if host == socket.gethostname() and isinstance(pid, int) and not _is_alive(pid):
         return DriverBusy(
             f"another clubos (process {pid}) was killed, and a git it started is still at work",
             untouched="Nothing was done.",
@@ -124,6 +128,16 @@ def busy(lock: FileLock) -> DriverBusy:
         untouched="Nothing was done.",
         cure="Use its screen, or wait until it ends; `clubos status` works meanwhile.",
     )
+
+
+def _is_alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:
+        return True  # somebody else's
+    return True
 
 
 def recover_all(session: Session) -> list[Recovered]:

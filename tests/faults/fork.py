@@ -47,9 +47,8 @@ def _end(work: Callable[[], object]) -> NoReturn:
 def in_child(run: Journey, work: Callable[[Journey], object], at: int = NEVER) -> Ended:
     """Open the run in a child, recovery included, do ``work``, and kill it at point ``at``.
 
-    This process lets go of the run first, so that the two share no lock and no pipe.
+    The run must not be open here: the two would share a lock and a pipe.
     """
-    run.close()
     read, write = os.pipe()
 
     def child() -> None:

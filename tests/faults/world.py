@@ -150,6 +150,7 @@ class World:
         before, was = self.shot(), self.merged()
         change = _change(self.value(was), self.value(was if becomes is None else becomes))
         failure = self.run.view.failure
+        self.run.close()
         ended = in_child(self.run, work, at)
         assert not ended.error, ended.error
         if ended.killed:
@@ -210,7 +211,9 @@ class World:
                 index.pop(path, None)
                 if change[path] is not None:
                     index[path] = f"H {entry[0]} {entry[2]} 0"
-            untold = {path for path in change if now.files.get(path) != change[path]} - left
+            old = self._committed(before.branches["main"])
+            undone = {path for path in change if now.files.get(path) != change[path]}
+            untold = {path for path in undone if old.get(path) != change[path]} - left
             assert self.run.view.queue or not untold, f"left alone and not said: {untold}"
         assert (now.files, now.index) == (expected, index), _difference(
             Shot(expected, index, now.head, now.branches), now
