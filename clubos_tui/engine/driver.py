@@ -14,10 +14,11 @@ import socket
 import threading
 
 from clubos_tui.apply.record import unfinished
-from clubos_tui.apply.recover import recover
+from clubos_tui.apply.recover import recover, release_stale
 from clubos_tui.engine.advance import advance, name_of
 from clubos_tui.engine.decide import PublishBranch, Wait, decide
 from clubos_tui.engine.effects.context import Context
+from clubos_tui.engine.effects.execute import BRANCH_PREFIX
 from clubos_tui.engine.run import Run
 from clubos_tui.engine.session import Session
 from clubos_tui.errors import DriverBusy
@@ -33,7 +34,7 @@ class Driver:
 
     def __init__(self, session: Session, run: Run) -> None:
         self.context = Context(session, run)
-        self._lock = FileLock(session.paths.driver_lock)
+        self._lock = FileLock(session.paths.driver_lock, hand_on=True)
 
     @property
     def run(self) -> Run:
@@ -46,20 +47,18 @@ class Driver:
             return False
         self.context.forget()
         self._lock.note(pid=os.getpid(), host=socket.gethostname(), run=self.run.id)
-        for found in recover_all(self.context.session):
-            self.run.say(found)
+        try:
+            for found in recover_all(self.context.session):
+                self.run.say(found)
+        except BaseException:
+            self._lock.release()  # who asks again is not to meet our own lock
+            raise
         return True
 
     def require(self) -> None:
         """Take the lock or raise :class:`DriverBusy` with who holds it."""
         if not self.acquire():
-            holder = self._lock.holder()
-            raise DriverBusy(
-                f"another clubos drives this repository (process {holder.get('pid', '?')} "
-                f"on {holder.get('host', '?')})",
-                untouched="Nothing was done.",
-                cure="Use its screen, or wait until it ends; `clubos status` works meanwhile.",
-            )
+            raise busy(self._lock)
 
     def release(self) -> None:
         """Give the lock back."""
@@ -116,11 +115,40 @@ class Driver:
         return None
 
 
+def busy(lock: FileLock) -> DriverBusy:
+    """Say who holds the driver's lock, as far as its note tells."""
+    holder = lock.holder()
+    pid, host = holder.get("pid", "?"), holder.get("host", "?")
+    if host == socket.gethostname() and isinstance(pid, int) and not _is_alive(pid):
+        return DriverBusy(
+            f"another clubos (process {pid}) was killed, and a git it started is still at work",
+            untouched="Nothing was done.",
+            cure=f"Wait until that git ends; `fuser {lock.path}` names it.",
+        )
+    return DriverBusy(
+        f"another clubos drives this repository (process {pid} on {host})",
+        untouched="Nothing was done.",
+        cure="Use its screen, or wait until it ends; `clubos status` works meanwhile.",
+    )
+
+
+def _is_alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:
+        return True  # somebody else's
+    return True
+
+
 def recover_all(session: Session) -> list[Recovered]:
     """Finish or undo every operation that a crash cut short in this repository."""
     refs.sweep(session.repository)
+    refs.release_branch_locks(session.repository, BRANCH_PREFIX)
     open_ones = unfinished(session.paths.transactions)
     found = [recover(record, session.checkout) for record in open_ones]
+    release_stale(session.checkout, session.paths.transactions)
     session.checkout.sweep()
     return found
 
@@ -134,6 +162,7 @@ class DriverThread:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._task: asyncio.Task[None] | None = None
         self._ready = threading.Event()
+        self._stopped = threading.Event()
         self.error: BaseException | None = None
 
     def start(self) -> bool:
@@ -146,13 +175,18 @@ class DriverThread:
         return True
 
     def stop(self, timeout: float = 10.0) -> None:
-        """End after withdrawing the step under way, and give the lock back."""
+        """End after withdrawing the step under way, and give the lock back.
+
+        A step that takes longer than ``timeout`` keeps the lock until it ends: it still writes.
+        """
         if self._loop and self._task and not self._loop.is_closed():
             with contextlib.suppress(RuntimeError):
                 self._loop.call_soon_threadsafe(self._task.cancel)
         if self._thread:
+            self._stopped.set()
             self._thread.join(timeout)
-        self._driver.release()
+        else:
+            self._driver.release()
 
     def _main(self) -> None:
         async def main() -> None:
@@ -168,3 +202,5 @@ class DriverThread:
             self.error = error
         finally:
             self._ready.set()
+            self._stopped.wait()
+            self._driver.release()

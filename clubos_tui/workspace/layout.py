@@ -16,7 +16,7 @@ from contextlib import suppress
 
 from clubos_tui.changes.manifest import Entry, path_bytes, path_text
 from clubos_tui.codec import canonical
-from clubos_tui.disk import parent_of
+from clubos_tui.disk import parent_of, sync_file_system
 from clubos_tui.errors import HostilePath
 from clubos_tui.repository.workshop import Workshop
 from clubos_tui.workspace.export import Progress, export, remove
@@ -162,6 +162,7 @@ class Layout:
     def become(self, folder: str) -> None:
         """Take the name ``folder``; from now on others write there."""
         self._doubt()
+        sync_file_system(self.folder)  # a power cut must not leave empty files under that name
         os.rename(_note(self.folder), _note(folder))
         os.rename(self.folder, folder)
         self.folder = folder

@@ -241,7 +241,8 @@ async def _perform(context: Context, way: Way, purpose: Purpose, phase: int) -> 
         )
     transaction = context.transaction_id(phase, purpose)
     place = "checkout" if way.head else "stage"
-    context.say(ApplyStarted(phase, transaction, place, purpose, len(way.rows)))  # type: ignore[arg-type]
+    # With what is left alone: after a crash the disk no longer tells it from what was taken back.
+    context.say(ApplyStarted(phase, transaction, place, purpose, len(way.rows), way.left))  # type: ignore[arg-type]
     hooks = Hooks(lambda row: _content(context, way.back, row))
     if not way.head:
         result = await context.in_thread(
@@ -251,7 +252,7 @@ async def _perform(context: Context, way: Way, purpose: Purpose, phase: int) -> 
             ),
             stands=True,
         )  # fmt: skip
-        return Did(transaction, result.restored, result.deleted, result.left)
+        return Did(transaction, result.restored, result.deleted, _both(way.left, result.left))
     proposal = await context.in_thread(lambda: _proposal(context, way, purpose, transaction))
     moved = await context.in_thread(lambda: commit_to_target(context, proposal, hooks), stands=True)
     restored = sum(row.after is not None for row in way.rows)
@@ -259,7 +260,7 @@ async def _perform(context: Context, way: Way, purpose: Purpose, phase: int) -> 
     left = way.left
     if moved.result:
         restored, deleted = moved.result.restored, moved.result.deleted
-        left = (*left, *moved.result.left)
+        left = _both(left, moved.result.left)
     return Did(transaction, restored, deleted, left, moved.commit)
 
 
@@ -303,7 +304,8 @@ def _done_before_a_crash(context: Context, purpose: Purpose) -> Did | None:
     rows = [row for row in record.intent.writes if row.path not in left]
     restored = sum(row.after is not None for row in rows)
     commit = CommitId(record.intent.ref.new) if record.intent.ref else CommitId("")
-    return Did(started.transaction, restored, len(rows) - restored, record.last.left, commit)
+    said = _both(started.left, record.last.left)
+    return Did(started.transaction, restored, len(rows) - restored, said, commit)
 
 
 def _moved_before_a_crash(context: Context, started: ApplyStarted) -> Did | None:
@@ -323,4 +325,10 @@ def _moved_before_a_crash(context: Context, started: ApplyStarted) -> Did | None
         workshop.files(workshop.tree_of(parent)), workshop.files(workshop.tree_of(commit))
     )
     restored = sum(row.after is not None for row in rows)
-    return Did(started.transaction, restored, len(rows) - restored, (), commit)
+    return Did(started.transaction, restored, len(rows) - restored, started.left, commit)
+
+
+def _both(planned: tuple[Left, ...], met: tuple[Left, ...]) -> tuple[Left, ...]:
+    """Return what was left alone from the start and what was met on the way, each path once."""
+    known = {item.path for item in planned}
+    return (*planned, *(item for item in met if item.path not in known))
