@@ -175,6 +175,7 @@ class RollbackRequested:
     phase: int
     by: str
     close: bool = False
+    take_out: tuple[str, ...] = ()  # edited since: only our part goes, the edit stays
 
 
 @dataclass(frozen=True, slots=True)
@@ -407,6 +408,8 @@ class RolledBack:
     deleted: int
     left: tuple[Left, ...] = ()
     commit: CommitId = CommitId("")
+    verified: int = 0  # paths that were compared afresh; none where only the ref moved
+    taken_out: tuple[str, ...] = ()  # only our part went, the person's edit stayed
 
 
 @dataclass(frozen=True, slots=True)
@@ -418,6 +421,8 @@ class Undone:
     restored: int
     left: tuple[Left, ...] = ()
     commit: CommitId = CommitId("")
+    deleted: int = 0
+    verified: int = 0  # paths that were compared afresh; none where only the ref moved
 
 
 @dataclass(frozen=True, slots=True)

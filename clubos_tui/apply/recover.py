@@ -116,7 +116,7 @@ def _bring_index(record: Record, checkout: Checkout) -> None:
         present = read_index(checkout.repository, checkout.workshop, copy)
         puts: dict[str, Entry | None] = {
             write.path: write.after
-            for write in intent.writes
+            for write in intent.index_writes
             if present.get(write.path, []) == ([write.before] if write.before else [])
         }
         if puts:

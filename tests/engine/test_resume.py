@@ -74,6 +74,14 @@ CASES = {
         lambda run: run.roll_back(1, close=True),
         lambda run: run.view.ending == "rolled back",
     ),
+    "rollback around an edit": Case(
+        lambda run: (run.live().merge(), (run.repo.root / "src/app.txt").chmod(0o755)),
+        lambda run: (
+            run.run.roll_back(1, by=WHO, close=True, take_out=["src/app.txt"]),
+            run.go(),
+        ),
+        lambda run: run.view.ending == "rolled back",
+    ),
     "undo": Case(
         lambda run: run.live().merge().roll_back(1, close=True),
         lambda run: run.undo(),
