@@ -439,11 +439,13 @@ class StepFailed:
 
 @dataclass(frozen=True, slots=True)
 class Paused:
-    """The step under way was interrupted and undone."""
+    """The step under way was interrupted and undone; ``detail`` is what a fresh comparison says."""
 
     step: str
     phase: int
     by: str
+    detail: str = ""
+    left: tuple[Left, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ import os
 import socket
 import threading
 
-from clubos_tui.apply.record import unfinished
+from clubos_tui.apply.record import read_record, unfinished
 from clubos_tui.apply.recover import recover
 from clubos_tui.engine.advance import advance, name_of
 from clubos_tui.engine.decide import PublishBranch, Wait, decide
@@ -21,7 +21,7 @@ from clubos_tui.engine.effects.context import Context
 from clubos_tui.engine.run import Run
 from clubos_tui.engine.session import Session
 from clubos_tui.errors import DriverBusy
-from clubos_tui.events import Paused, PauseRequested, Recovered, RunId
+from clubos_tui.events import Left, Paused, PauseRequested, Recovered, RunId
 from clubos_tui.locks import FileLock
 from clubos_tui.repository import refs
 
@@ -99,13 +99,27 @@ class Driver:
                 await advance(self.context)  # what is on the stage gets its branch, or goes back
             if by is not None and self.run.view.queue:
                 # Also where the step was done before the interrupt was heard: no next one begins.
-                self.run.say(Paused(name_of(step), getattr(step, "phase", 0), by))
+                detail, left = self._went_back()
+                self.run.say(Paused(name_of(step), getattr(step, "phase", 0), by, detail, left))
             return waits
         except asyncio.CancelledError:
             work.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await work
             raise
+
+    def _went_back(self) -> tuple[str, tuple[Left, ...]]:
+        """Return what the files of the interrupted step were found to be, from its own record."""
+        applying = self.run.view.applying
+        path = self.context.session.paths.transaction(applying.transaction) if applying else ""
+        record = read_record(path) if path and os.path.exists(path) else None
+        if record is None or record.last.state != "undone":
+            return "", ()
+        if all(progress.state != "reverting" for progress in record.progress):
+            return "No file had been changed yet.", ()
+        total, left = len(record.intent.writes), record.last.left
+        files = "file" if total == 1 else "files"
+        return f"{total - len(left)} of {total} {files} as before, compared afresh.", left
 
     def _interrupted_by(self, seen: int) -> str | None:
         for record in self.run.journal.new(seen):
