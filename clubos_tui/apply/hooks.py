@@ -31,6 +31,7 @@ class PathVerified(NamedTuple):
 
     path: str
     found: Literal["before", "after", "other"]
+    wanted: Literal["before", "after"]
     done: int  # paths that are as they should be, so far
     total: int
 

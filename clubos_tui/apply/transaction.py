@@ -167,7 +167,7 @@ class Transaction:
         self._compare("before")
         return [path for path in self._left if path not in known]
 
-    def _compare(self, wanted: Standing) -> int:
+    def _compare(self, wanted: Literal["before", "after"]) -> int:
         """Compare every path of ours afresh; one that differs is left alone. Returns how many."""
         done, total = 0, len(self.intent.writes)
         for write in self.intent.writes:
@@ -178,7 +178,7 @@ class Transaction:
                 done += 1
             else:
                 self._left[write.path] = Left(write.path, "changed since")
-            self._hooks.verified(PathVerified(write.path, found, done, total))
+            self._hooks.verified(PathVerified(write.path, found, wanted, done, total))
         return done
 
     def _switch_one(self, staging: int, number: int, write: Write) -> bool:

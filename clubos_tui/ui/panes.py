@@ -137,7 +137,7 @@ def files(store: Store, number: int) -> FilesValues:
     if state is S.PROPOSING:
         return _proposing(store, phase)
     if store.moved and notes:
-        return FilesValues(tuple(notes), f"{count(len(store.moved), 'path')} {store.moved_word}")
+        return FilesValues(tuple(notes), store.moved_title)
     outside = set(phase.moved_outside())
     rows = tuple(_file(row, phase.decisions.get(row.path), outside) for row in phase.manifest)
     if settled(view, number):
@@ -188,8 +188,9 @@ def _writing(store: Store) -> FilesValues:
     place = "your checkout" if progress.place == "checkout" else "the stage"
     what = f" phase {progress.phase}" if progress.phase else ""
     head = NoteRow("busy", f"{word}{what} in {place}")
-    title = f"{progress.done} of {progress.total} verified"
-    return FilesValues((head, *progress.moves), title)
+    if progress.returning:
+        head = NoteRow("warn", f"Interrupted: going back in {place}")
+    return FilesValues((head, *progress.rows.values()), progress.title)
 
 
 def _no_files(state: Status) -> str:
@@ -256,8 +257,11 @@ def problem(store: Store, number: int) -> Problem | None:
         failure = view.failure
         return Problem(f"{failure.step} failed: {failure.error}", failure.untouched, failure.cure)
     if view.paused:
-        what = f"{view.paused.step} was interrupted by {view.paused.by}."
-        return Problem(what, "It was undone.", "Press n to do it again.", "warn")
+        paused = view.paused
+        what = f"{paused.step} was interrupted by {paused.by}."
+        again = {"roll back": "R", "undo": "U", "merge": "m"}.get(paused.step, "n")
+        said = f"It was undone. {paused.detail}".strip()
+        return Problem(what, said, f"Press {again} to do it again.", "warn")
     phase, state = view.phase(number), view.status(number)
     if state is S.UNVALIDATED:
         return _shut(view, phase, "stage", "The checkpoint does not pass")

@@ -109,6 +109,11 @@ class Presenter:
         return self._dash.live
 
     @property
+    def writing(self) -> bool:
+        """Whether files are being written, and may still go back."""
+        return self.bridge.store.progress is not None
+
+    @property
     def _number(self) -> int:
         return self._dash.query_one(PhaseList).number
 
@@ -278,7 +283,7 @@ class Presenter:
             self.bridge.seen,
             len(store.live),
             next(reversed(store.live), None),
-            progress and (len(progress.moves), progress.total),
+            progress and (progress.done, progress.compared, progress.returning, progress.total),
         )
         if key == self._files_key:
             return

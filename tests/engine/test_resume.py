@@ -194,6 +194,9 @@ def test_p3_an_interrupt_at_any_file_undoes_the_step(
     now = seen(run)
     if not case.done(run) and name != "execute":
         assert now[:3] == before[:3]
+        assert run.view.paused
+        assert "as before, compared afresh" in run.view.paused.detail
+        assert run.view.paused.left == ()
     assert leftovers(repo, state) == []
     run.reopen()
     if not case.done(run):
