@@ -458,12 +458,18 @@ class EditedOutside:
 
 @dataclass(frozen=True, slots=True)
 class Recovered:
-    """An operation that a crash cut short was finished or undone."""
+    """An operation that a crash cut short was finished, undone, or held for a person."""
 
     transaction: str
     direction: Literal["finished", "undone", "held"]
-    detail: str
+    detail: str  # what was done, and what a fresh comparison says
     left: tuple[Left, ...] = ()
+    purpose: str = ""
+    phase: int = 0
+    place: str = ""
+    found: str = ""  # how far it had come
+    backup: str = ""  # the file that holds what it had replaced
+    cure: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -167,10 +167,8 @@ class Checkout:
         )
 
     def take_index(self, intent: Intent) -> None:
-        """Put the prepared index in place of the present one, through our lock."""
-        lock = intent.index + ".lock"
-        os.rename(os.path.join(intent.staging, "index"), lock)
-        os.rename(lock, intent.index)
+        """Put the prepared index in place of the present one; our lock stays ours meanwhile."""
+        os.rename(os.path.join(intent.staging, "index"), intent.index)
         sync_folder(os.path.dirname(intent.index))
 
     @contextmanager

@@ -292,6 +292,14 @@ class Transaction:
         )
         return Result(verified, restored, verified - restored, left)
 
+    def count(self, side: Standing) -> int:
+        """Return how many paths are on one side now."""
+        return sum(self._now(write) == side for write in self.intent.writes)
+
+    def clear(self) -> None:
+        """Remove what of ours is left in the staging folder of a transaction that has ended."""
+        self._clear_staging()
+
     # --- the folder ---------------------------------------------------------------------------
 
     def _now(self, write: Write) -> Standing:

@@ -7,11 +7,12 @@ from argparse import Namespace
 from contextlib import suppress
 
 from clubos_tui.cli.drive import Ended, Headless, require_yes
-from clubos_tui.cli.loss import show
+from clubos_tui.cli.loss import show, show_recovered
 from clubos_tui.cli.opened import phase_of, run_of, session_of
-from clubos_tui.cli.output import ask, emit, flag, say
+from clubos_tui.cli.output import ask, flag
 from clubos_tui.engine import views
-from clubos_tui.engine.driver import recover_all
+from clubos_tui.engine.driver import note_recovered, recover_all
+from clubos_tui.engine.leftovers import foreign_lock, sweep
 from clubos_tui.engine.run import Run
 from clubos_tui.engine.session import Session
 from clubos_tui.engine.views import RollbackPreview
@@ -72,19 +73,12 @@ def recover(options: Namespace) -> int:
         try:
             found = recover_all(session)
             run = session.current()
-            if run and found:
-                run.say(*found)
+            if run:
+                note_recovered(run, found)
+            removed = sweep(session, run)
         finally:
             lock.release()
-        if options.json:
-            emit({"recovered": [{"transaction": item.transaction, "direction": item.direction,
-                                 "detail": item.detail} for item in found]})  # fmt: skip
-        elif not found:
-            say("Nothing was cut short; there is nothing to recover.")
-        for item in found if not options.json else ():
-            say(f"{item.transaction}: {item.direction}: {item.detail}")
-            for left in item.left:
-                say(f"  left alone: {left.path} ({left.reason})")
+        show_recovered(found, removed, foreign_lock(session), as_json=options.json)
     return 0
 
 

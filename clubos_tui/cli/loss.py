@@ -1,11 +1,15 @@
-"""The loss statement in plain lines and as JSON: what a rollback would do to each path."""
+"""In plain lines and as JSON: what a rollback would do to each path, and what recovery did."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 from clubos_tui.cli.output import emit, say
 from clubos_tui.codec import Json
 from clubos_tui.engine.effects.asked import Asked
 from clubos_tui.engine.views import RollbackPreview
+from clubos_tui.events import Recovered
+from clubos_tui.ui.wording import operation
 
 
 def show(preview: RollbackPreview, *, as_json: bool) -> int:
@@ -77,4 +81,51 @@ def _asked_json(item: Asked, taken_out: tuple[str, ...]) -> Json:
         "possible": not item.refusal,
         "why": item.refusal or None,
         "choice": "take out" if item.path in taken_out else "leave alone",
+    }
+
+
+def show_recovered(
+    found: Sequence[Recovered], removed: Sequence[str], lock: str, *, as_json: bool
+) -> None:
+    """Print what was cut short, what was done about it, and whose lock stands in the way."""
+    if as_json:
+        emit(
+            {
+                "recovered": [_recovered_json(item) for item in found],
+                "removed": list(removed),
+                "locked_by_others": lock or None,
+            }
+        )
+        return
+    if not found:
+        say("Nothing was cut short; there is nothing to recover.")
+    for item in found:
+        say(f"{operation(item)} ({item.transaction}) was cut short")
+        say(f"  found: {item.found}")
+        say(f"  {item.direction}: {item.detail}")
+        for left in item.left:
+            say(f"  left alone: {left.path} ({left.reason})")
+        if item.backup:
+            say(f"  what it had replaced is kept in {item.backup}")
+        if item.cure:
+            say(f"  Do: {item.cure}")
+    for path in removed:
+        say(f"removed what was half written: {path}")
+    if lock:
+        say(f"The index is locked by another git: {lock}")
+        say("  Wait for it to end; if none runs, remove that file.")
+
+
+def _recovered_json(item: Recovered) -> Json:
+    return {
+        "transaction": item.transaction,
+        "operation": item.purpose,
+        "phase": item.phase,
+        "place": item.place,
+        "found": item.found,
+        "direction": item.direction,
+        "detail": item.detail,
+        "left": [{"path": left.path, "reason": left.reason} for left in item.left],
+        "backup": item.backup or None,
+        "cure": item.cure or None,
     }

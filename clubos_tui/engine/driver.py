@@ -12,12 +12,14 @@ import contextlib
 import os
 import socket
 import threading
+from collections.abc import Sequence
 
 from clubos_tui.apply.record import read_record, unfinished
 from clubos_tui.apply.recover import recover
 from clubos_tui.engine.advance import advance, name_of
 from clubos_tui.engine.decide import PublishBranch, Wait, decide
 from clubos_tui.engine.effects.context import Context
+from clubos_tui.engine.leftovers import sweep
 from clubos_tui.engine.run import Run
 from clubos_tui.engine.session import Session
 from clubos_tui.errors import DriverBusy
@@ -45,8 +47,12 @@ class Driver:
         if not self._lock.acquire():
             return False
         self._lock.note(pid=os.getpid(), host=socket.gethostname(), run=self.run.id)
-        for found in recover_all(self.context.session):
-            self.run.say(found)
+        try:
+            note_recovered(self.run, recover_all(self.context.session))
+            sweep(self.context.session, self.run)
+        except BaseException:
+            self._lock.release()  # what stands in the way may be gone at the next try
+            raise
         return True
 
     def require(self) -> None:
@@ -135,6 +141,14 @@ def recover_all(session: Session) -> list[Recovered]:
     found = [recover(record, session.checkout) for record in open_ones]
     session.checkout.sweep()
     return found
+
+
+def note_recovered(run: Run, found: Sequence[Recovered]) -> None:
+    """Append what was recovered; an operation that is held as before is not told again."""
+    run.refresh()
+    news = [item for item in found if item not in run.view.recovered]
+    if news:
+        run.say(*news)
 
 
 class DriverThread:

@@ -204,11 +204,9 @@ def _ended(event: e.Event) -> Said | None:
             )
         case e.Recovered():
             held: Level = "warning" if event.direction == "held" else "success"
-            return (
-                held,
-                f"Recovered: an operation was {event.direction}: {event.detail}",
-                _left(event.left),
-            )
+            kept = f"what it had replaced is kept in {event.backup}" if event.backup else ""
+            parts = (event.detail, _left(event.left), kept, event.cure)
+            return held, recovered(event), "\n".join(part for part in parts if part)
         case e.JournalRecovered():
             return "warning", f"{event.bytes_cut} bytes of a half-written record were cut off", ""
         case e.RunClosed():
@@ -231,6 +229,20 @@ def rolled_back(event: e.RolledBack) -> str:
         f"Rolled back {phases_text(event.phases)}: {event.restored} restored, "
         f"{event.deleted} deleted{parts}{left}{_compared(event.verified)}"
     )
+
+
+def operation(event: e.Recovered) -> str:
+    """Return which operation it was: "Merging in your checkout"."""
+    word = PURPOSES.get(event.purpose, "An operation")
+    phase = f" phase {event.phase}" if event.phase else ""
+    place = {"stage": " in the stage", "checkout": " in your checkout"}.get(event.place, "")
+    return f"{word}{phase}{place}"
+
+
+def recovered(event: e.Recovered) -> str:
+    """Return what recovery found and did in one sentence."""
+    found = f" ({event.found})" if event.found else ""
+    return f"{operation(event)} was cut short{found}; it was {event.direction}"
 
 
 def interrupted(event: e.Paused) -> str:
