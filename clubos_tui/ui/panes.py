@@ -24,7 +24,7 @@ from clubos_tui.ui.values import (
     Tone,
     count,
 )
-from clubos_tui.ui.wording import PURPOSES
+from clubos_tui.ui.wording import PURPOSES, recovered
 
 __all__ = ["agent_of", "diff_note", "diff_title", "files", "phases", "problem", "settled", "status"]
 
@@ -262,6 +262,8 @@ def problem(store: Store, number: int) -> Problem | None:
         again = {"roll back": "R", "undo": "U", "merge": "m"}.get(paused.step, "n")
         said = f"It was undone. {paused.detail}".strip()
         return Problem(what, said, f"Press {again} to do it again.", "warn")
+    if store.recovered:
+        return _recovered(store.recovered)
     phase, state = view.phase(number), view.status(number)
     if state is S.UNVALIDATED:
         return _shut(view, phase, "stage", "The checkpoint does not pass")
@@ -297,6 +299,20 @@ def problem(store: Store, number: int) -> Problem | None:
         cure = "Press d for the next attempt; the agent gets the reason and the notes."
         return Problem(f"Rejected: {why}", "", cure, "warn")
     return None
+
+
+def _recovered(items: list[e.Recovered]) -> Problem:
+    """Return what a crash had cut short, and what was done about it at the start."""
+    what = "\n".join(recovered(item) for item in items)
+    said: list[str] = []
+    for item in items:
+        said.append(f"{item.detail}.")
+        if item.left:
+            said.append("left alone: " + ", ".join(left.path for left in item.left))
+        if item.backup:
+            said.append(f"what it had replaced is kept in {item.backup}")
+    cures = [item.cure for item in items if item.cure]
+    return Problem(what, "\n".join(said), "\n".join(cures) or "Press esc to close this.", "warn")
 
 
 def _shut(view: RunView, phase: PhaseView, scope: e.Scope, what: str) -> Problem:

@@ -227,8 +227,9 @@ class Presenter:
         self._dash.set_live(live)
 
     def dismiss_problem(self) -> None:
-        """Take away what was refused; what still stands stays."""
+        """Take away what was refused or recovered; what still stands stays."""
         self._said = None
+        self.bridge.store.recovered = []
         self.show(everything=True)
 
     def state_folder(self) -> str:

@@ -80,6 +80,8 @@ class Store:
         self.moved: list[NoteRow] = []  # the paths of the last merge, rollback or undo
         self.moved_title = ""
         self.result_phases: tuple[int, ...] = ()
+        self.recovered: list[e.Recovered] = []  # to be shown until something is asked for
+        self.replaying = False  # what comes is history, and was seen when it came
         self.tokens = 0
         self.since = 0.0  # when the last request was made
         self.ended = 0.0  # when what it asked for had ended
@@ -115,6 +117,7 @@ class Store:
         if isinstance(event, _REQUESTS):
             self.since = self.last
             self.progress, self.result, self.moved, self.result_phases = None, [], [], ()
+            self.recovered = [item for item in self.recovered if item.direction == "held"]
         if isinstance(event, _ENDS):
             self.ended = self.last
         match event:
@@ -143,6 +146,10 @@ class Store:
                 self._result(f"Merged into {target} as {event.commit[:10]}", ())
             case e.RolledBack():
                 self._taken_back(wording.rolled_back(event), event)
+            case e.Recovered():
+                others = [x for x in self.recovered if x.transaction != event.transaction]
+                news = event.direction == "held" or not self.replaying
+                self.recovered = [*others, event] if news else others
             case e.Undone():
                 self._taken_back(wording.undone(event), event)
             case _:

@@ -82,6 +82,7 @@ class Moves:
 
     def __call__(self, move: PathMoved) -> None:
         self.writer.write("path.moved", move._asdict(), time=time.monotonic())
+        self.writer.flush()  # the next path may be long in coming, and people watch
 
     def verified(self, found: PathVerified) -> None:
         """Write that a path was compared afresh, and what was found."""
