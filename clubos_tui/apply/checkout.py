@@ -123,7 +123,9 @@ class Checkout:
         try:
             with self.index_locked(intent):
                 try:
-                    self._require_unstaged(intent.writes)  # what was staged before the lock came
+                    self._require_unstaged(
+                        intent.index_writes
+                    )  # what was staged before the lock came
                 except InTheWay:
                     transaction.abandon()
                     raise
@@ -164,7 +166,7 @@ class Checkout:
             self.repository,
             self.workshop,
             os.path.join(intent.staging, "index"),
-            {write.path: write.after for write in intent.writes},
+            {write.path: write.after for write in intent.index_writes},
         )
 
     def take_index(self, intent: Intent) -> None:

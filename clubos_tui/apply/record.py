@@ -40,6 +40,12 @@ class RefMove:
     new: str
 
 
+def with_apart(writes: tuple[Write, ...], apart: tuple[Write, ...]) -> tuple[Write, ...]:
+    """Return ``writes``, but those of ``apart`` for their paths."""
+    others = {write.path for write in apart}
+    return (*(write for write in writes if write.path not in others), *apart)
+
+
 @dataclass(frozen=True, slots=True)
 class Intent:
     """Everything a transaction needs to be finished or undone by another process."""
@@ -56,6 +62,12 @@ class Intent:
     ref: RefMove | None = None
     index: str = ""  # the index that is replaced; empty for a stage
     removable: tuple[str, ...] | None = None  # folders that may go when empty; None: any emptied
+    apart: tuple[Write, ...] = ()  # what the index gets where the disk gets something else
+
+    @property
+    def index_writes(self) -> tuple[Write, ...]:
+        """The writes as the index sees them."""
+        return with_apart(self.writes, self.apart)
 
 
 @dataclass(frozen=True, slots=True)

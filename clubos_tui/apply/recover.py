@@ -37,30 +37,74 @@ Direction = Literal["forward", "back", "hold"]
 
 
 def recover(record: Record, checkout: Checkout) -> Recovered:
-    """Bring one unfinished transaction to before or after; say which and what was left."""
-    checkout = _where(record, checkout)
-    move = record.intent.ref
-    if move and record.last.state == "prepared":
-        refs.release_locks(checkout.repository, move.ref, move.new)
-    direction = _direction(record, checkout)
+    """Bring one unfinished transaction to before or after; say what was found and what was done."""
+    checkout, intent = _where(record, checkout), record.intent
+    if intent.ref and record.last.state == "prepared":
+        refs.release_locks(checkout.repository, intent.ref.ref, intent.ref.new)
     transaction = Transaction(record, Hooks(content=_no_content))
-    if direction == "back":
-        if record.last.state == "reverting":
-            transaction.go_back()
-            if move and refs.read_ref(checkout.repository, move.ref) == move.new:
-                refs.move(checkout.repository, move.ref, move.old, move.new, "clubos: undone")
-        transaction.abandon()
-        _tidy(record)
-        return Recovered(record.intent.id, "undone", "nothing had been changed yet")
-    if direction == "hold":
-        if record.intent.index:
-            release_index(record.intent)  # nothing will be written, so their git may go on
-        return Recovered(
-            record.intent.id,
-            "held",
-            "the branch was moved by someone else after the crash; files, index and backups stay",
-            tuple(Left(write.path, "not ours") for write in record.intent.writes),
-        )
+    found = _how_far(record, checkout, transaction)
+    direction = _direction(record, checkout)
+    act = {"back": _undo, "hold": _hold, "forward": _finish}[direction]
+    return replace(
+        act(record, checkout, transaction),
+        purpose=intent.purpose,
+        phase=intent.phase,
+        place=intent.place,
+        found=found,
+        backup=intent.vault if os.path.exists(intent.vault) else "",
+    )
+
+
+def _how_far(record: Record, checkout: Checkout, transaction: Transaction) -> str:
+    """Return in words where the crash came."""
+    state, move = record.last.state, record.intent.ref
+    if state == "begun":
+        return "backups were being made; no file had been touched"
+    moved = move and refs.read_ref(checkout.repository, move.ref) == move.new
+    branch = "the branch had moved, and " if moved else ""
+    if state == "prepared":
+        return f"{branch}no file had been exchanged yet"
+    exchanged, total = transaction.count("after"), len(record.intent.writes)
+    if state == "reverting":
+        return f"it was on its way back; {exchanged} of {total} files were still as it wrote them"
+    return f"{branch}{exchanged} of {total} files had been exchanged"
+
+
+def _undo(record: Record, checkout: Checkout, transaction: Transaction) -> Recovered:
+    move, was = record.intent.ref, record.last.state
+    detail = "no file had been changed; what was staged was removed"
+    if was == "reverting":
+        transaction.go_back()
+        as_before, total = transaction.count("before"), len(record.intent.writes)
+        detail = f"{as_before} of {total} files as before, compared afresh"
+        if move and refs.read_ref(checkout.repository, move.ref) == move.new:
+            refs.move(checkout.repository, move.ref, move.old, move.new, "clubos: undone")
+    transaction.abandon()
+    _tidy(record)
+    left = record.last.left if was == "reverting" else ()
+    return Recovered(record.intent.id, "undone", detail, left)
+
+
+def _hold(record: Record, checkout: Checkout, transaction: Transaction) -> Recovered:
+    move, intent = record.intent.ref, record.intent
+    assert move, "BUG: only a branch that was moved holds an operation"
+    if intent.index:
+        release_index(intent)  # nothing will be written, so their git may go on
+    present = refs.read_ref(checkout.repository, move.ref)
+    after, before = transaction.count("after"), transaction.count("before")
+    return Recovered(
+        intent.id,
+        "held",
+        f"someone else moved the branch after the crash (it is at {present[:10] or 'nothing'}), so "
+        f"nothing was touched: of {len(intent.writes)} files {after} are as it wrote them, "
+        f"{before} as they were before",
+        tuple(Left(write.path, "not ours") for write in intent.writes),
+        cure="Put these files as you want them; the backup and the phase branches hold both "
+        f"versions. Or have it finished: git update-ref {move.ref} {move.new}, then clubos recover",
+    )
+
+
+def _finish(record: Record, checkout: Checkout, transaction: Transaction) -> Recovered:
     if record.last.state == "prepared":
         transaction.commit()
     transaction.switch()
@@ -68,12 +112,9 @@ def recover(record: Record, checkout: Checkout) -> Recovered:
         _bring_index(record, checkout)
     result = transaction.finish()
     _tidy(record)
-    return Recovered(
-        record.intent.id,
-        "finished",
-        f"{result.verified} files compared after finishing",
-        result.left,
-    )
+    total = len(record.intent.writes)
+    detail = f"{result.verified} of {total} files as written, compared afresh"
+    return Recovered(record.intent.id, "finished", detail, result.left)
 
 
 def release_stale(checkout: Checkout, transactions: str) -> None:
@@ -133,7 +174,7 @@ def _bring_index(record: Record, checkout: Checkout) -> None:
         present = read_index(checkout.repository, checkout.workshop, copy)
         puts: dict[str, Entry | None] = {
             write.path: write.after
-            for write in intent.writes
+            for write in intent.index_writes
             if present.get(write.path, []) == ([write.before] if write.before else [])
         }
         if puts:

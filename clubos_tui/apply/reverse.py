@@ -19,12 +19,16 @@ class Reverse:
     """The writes that undo, the vaults that hold the bytes, the folders that may go again."""
 
     writes: tuple[Write, ...]
-    sources: dict[str, tuple[str, Kept]]
+    sources: dict[str, tuple[str, Kept, Entry]]
     removable: tuple[str, ...]
+
+    def holds(self, write: Write) -> bool:
+        """Tell whether a vault holds the bytes that ``write`` brings to its path."""
+        return write.path in self.sources and self.sources[write.path][2] == write.after
 
     def content(self, write: Write) -> Found:
         """Return the bytes that lay at a path before, compared with their SHA-256."""
-        vault, kept = self.sources[write.path]
+        vault, kept, _ = self.sources[write.path]
         return take(vault, kept)
 
 
@@ -56,5 +60,5 @@ def reverse(records: Sequence[Record]) -> Reverse:
             rows = vaults.get(vault)
             if rows is None:
                 rows = vaults[vault] = read_vault(vault)
-            sources[path] = (vault, rows[path])
+            sources[path] = (vault, rows[path], before)
     return Reverse(tuple(writes), sources, tuple(folders))

@@ -108,6 +108,7 @@ class RollBack:
 
     phase: int
     close: bool
+    take_out: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +146,7 @@ def decide(view: RunView) -> Step | Wait:
     if isinstance(request, MergeRequested):
         return _merging(view)
     if isinstance(request, RollbackRequested):
-        return RollBack(request.phase, request.close)
+        return RollBack(request.phase, request.close, request.take_out)
     assert isinstance(request, UndoRequested), f"BUG: {request} asks for nothing"
     return Undo()
 

@@ -12,17 +12,19 @@ import contextlib
 import os
 import socket
 import threading
+from collections.abc import Sequence
 
-from clubos_tui.apply.record import unfinished
+from clubos_tui.apply.record import read_record, unfinished
 from clubos_tui.apply.recover import recover, release_stale
 from clubos_tui.engine.advance import advance, name_of
 from clubos_tui.engine.decide import PublishBranch, Wait, decide
 from clubos_tui.engine.effects.context import Context
 from clubos_tui.engine.effects.execute import BRANCH_PREFIX
+from clubos_tui.engine.leftovers import sweep
 from clubos_tui.engine.run import Run
 from clubos_tui.engine.session import Session
 from clubos_tui.errors import DriverBusy
-from clubos_tui.events import Paused, PauseRequested, Recovered, RunId
+from clubos_tui.events import Left, Paused, PauseRequested, Recovered, RunId
 from clubos_tui.locks import FileLock
 from clubos_tui.repository import refs
 
@@ -48,8 +50,8 @@ class Driver:
         self.context.forget()
         self._lock.note(pid=os.getpid(), host=socket.gethostname(), run=self.run.id)
         try:
-            for found in recover_all(self.context.session):
-                self.run.say(found)
+            note_recovered(self.run, recover_all(self.context.session))
+            sweep(self.context.session, self.run)
         except BaseException:
             self._lock.release()  # who asks again is not to meet our own lock
             raise
@@ -100,13 +102,27 @@ class Driver:
                 await advance(self.context)  # what is on the stage gets its branch, or goes back
             if by is not None and self.run.view.queue:
                 # Also where the step was done before the interrupt was heard: no next one begins.
-                self.run.say(Paused(name_of(step), getattr(step, "phase", 0), by))
+                detail, left = self._went_back()
+                self.run.say(Paused(name_of(step), getattr(step, "phase", 0), by, detail, left))
             return waits
         except asyncio.CancelledError:
             work.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await work
             raise
+
+    def _went_back(self) -> tuple[str, tuple[Left, ...]]:
+        """Return what the files of the interrupted step were found to be, from its own record."""
+        applying = self.run.view.applying
+        path = self.context.session.paths.transaction(applying.transaction) if applying else ""
+        record = read_record(path) if path and os.path.exists(path) else None
+        if record is None or record.last.state != "undone":
+            return "", ()
+        if all(progress.state != "reverting" for progress in record.progress):
+            return "No file had been changed yet.", ()
+        total, left = len(record.intent.writes), record.last.left
+        files = "file" if total == 1 else "files"
+        return f"{total - len(left)} of {total} {files} as before, compared afresh.", left
 
     def _interrupted_by(self, seen: int) -> str | None:
         for record in self.run.journal.new(seen):
@@ -151,6 +167,14 @@ def recover_all(session: Session) -> list[Recovered]:
     release_stale(session.checkout, session.paths.transactions)
     session.checkout.sweep()
     return found
+
+
+def note_recovered(run: Run, found: Sequence[Recovered]) -> None:
+    """Append what was recovered; an operation that is held as before is not told again."""
+    run.refresh()
+    news = [item for item in found if item not in run.view.recovered]
+    if news:
+        run.say(*news)
 
 
 class DriverThread:

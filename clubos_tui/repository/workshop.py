@@ -17,8 +17,7 @@ from clubos_tui.changes.manifest import (
     Change,
     Entry,
     TreeId,
-    change,
-    kind_of,
+    changes,
     path_text,
 )
 from clubos_tui.errors import Stale
@@ -87,11 +86,8 @@ class Workshop:
         return found
 
     def changes(self, old: str, new: str, action: str = "") -> tuple[Change, ...]:
-        """Compare two trees by entry; contents are not looked at, so nothing is ``binary`` here."""
-        return tuple(
-            change(path, before, after, kind_of(before, after), action)
-            for path, before, after in self.trees.diff(old, new)
-        )
+        """Compare two trees by entry."""
+        return changes(self.trees.diff(old, new), action)
 
     def build(
         self, base: str, puts: Mapping[str, Entry | None], blobs: Mapping[BlobId, bytes]

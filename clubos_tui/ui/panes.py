@@ -24,7 +24,7 @@ from clubos_tui.ui.values import (
     Tone,
     count,
 )
-from clubos_tui.ui.wording import PURPOSES
+from clubos_tui.ui.wording import PURPOSES, recovered
 
 __all__ = ["agent_of", "diff_note", "diff_title", "files", "phases", "problem", "settled", "status"]
 
@@ -137,7 +137,7 @@ def files(store: Store, number: int) -> FilesValues:
     if state is S.PROPOSING:
         return _proposing(store, phase)
     if store.moved and notes:
-        return FilesValues(tuple(notes), f"{count(len(store.moved), 'path')} {store.moved_word}")
+        return FilesValues(tuple(notes), store.moved_title)
     outside = set(phase.moved_outside())
     rows = tuple(_file(row, phase.decisions.get(row.path), outside) for row in phase.manifest)
     if settled(view, number):
@@ -188,8 +188,9 @@ def _writing(store: Store) -> FilesValues:
     place = "your checkout" if progress.place == "checkout" else "the stage"
     what = f" phase {progress.phase}" if progress.phase else ""
     head = NoteRow("busy", f"{word}{what} in {place}")
-    title = f"{progress.done} of {progress.total} verified"
-    return FilesValues((head, *progress.moves), title)
+    if progress.returning:
+        head = NoteRow("warn", f"Interrupted: going back in {place}")
+    return FilesValues((head, *progress.rows.values()), progress.title)
 
 
 def _no_files(state: Status) -> str:
@@ -256,8 +257,13 @@ def problem(store: Store, number: int) -> Problem | None:
         failure = view.failure
         return Problem(f"{failure.step} failed: {failure.error}", failure.untouched, failure.cure)
     if view.paused:
-        what = f"{view.paused.step} was interrupted by {view.paused.by}."
-        return Problem(what, "It was undone.", "Press n to do it again.", "warn")
+        paused = view.paused
+        what = f"{paused.step} was interrupted by {paused.by}."
+        again = {"roll back": "R", "undo": "U", "merge": "m"}.get(paused.step, "n")
+        said = f"It was undone. {paused.detail}".strip()
+        return Problem(what, said, f"Press {again} to do it again.", "warn")
+    if store.recovered:
+        return _recovered(store.recovered)
     phase, state = view.phase(number), view.status(number)
     if state is S.UNVALIDATED:
         return _shut(view, phase, "stage", "The checkpoint does not pass")
@@ -293,6 +299,20 @@ def problem(store: Store, number: int) -> Problem | None:
         cure = "Press d for the next attempt; the agent gets the reason and the notes."
         return Problem(f"Rejected: {why}", "", cure, "warn")
     return None
+
+
+def _recovered(items: list[e.Recovered]) -> Problem:
+    """Return what a crash had cut short, and what was done about it at the start."""
+    what = "\n".join(recovered(item) for item in items)
+    said: list[str] = []
+    for item in items:
+        said.append(f"{item.detail}.")
+        if item.left:
+            said.append("left alone: " + ", ".join(left.path for left in item.left))
+        if item.backup:
+            said.append(f"what it had replaced is kept in {item.backup}")
+    cures = [item.cure for item in items if item.cure]
+    return Problem(what, "\n".join(said), "\n".join(cures) or "Press esc to close this.", "warn")
 
 
 def _shut(view: RunView, phase: PhaseView, scope: e.Scope, what: str) -> Problem:

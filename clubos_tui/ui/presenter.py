@@ -109,6 +109,11 @@ class Presenter:
         return self._dash.live
 
     @property
+    def writing(self) -> bool:
+        """Whether files are being written, and may still go back."""
+        return self.bridge.store.progress is not None
+
+    @property
     def _number(self) -> int:
         return self._dash.query_one(PhaseList).number
 
@@ -222,8 +227,9 @@ class Presenter:
         self._dash.set_live(live)
 
     def dismiss_problem(self) -> None:
-        """Take away what was refused; what still stands stays."""
+        """Take away what was refused or recovered; what still stands stays."""
         self._said = None
+        self.bridge.store.recovered = []
         self.show(everything=True)
 
     def state_folder(self) -> str:
@@ -278,7 +284,7 @@ class Presenter:
             self.bridge.seen,
             len(store.live),
             next(reversed(store.live), None),
-            progress and (len(progress.moves), progress.total),
+            progress and (progress.done, progress.compared, progress.returning, progress.total),
         )
         if key == self._files_key:
             return

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from typing import TypeVar
 
 from clubos_tui.agents.base import Agent
-from clubos_tui.apply.hooks import Cancelled, PathMoved
+from clubos_tui.apply.hooks import Cancelled, PathMoved, PathVerified
 from clubos_tui.apply.record import Purpose
 from clubos_tui.engine.run import Run
 from clubos_tui.engine.session import Session
@@ -102,6 +102,11 @@ class Moves:
 
     def __call__(self, move: PathMoved) -> None:
         self.writer.write("path.moved", move._asdict(), time=time.monotonic())
+        self.writer.flush()  # the next path may be long in coming, and people watch
+
+    def verified(self, found: PathVerified) -> None:
+        """Write that a path was compared afresh, and what was found."""
+        self.writer.write("path.verified", found._asdict(), time=time.monotonic())
 
     def __enter__(self) -> Moves:
         return self

@@ -127,7 +127,13 @@ def on_stage(
 
 def watched(hooks: Hooks, moves: Moves, context: Context) -> Hooks:
     """Return ``hooks`` that also tell whoever watches, and stop when asked."""
-    return Hooks(hooks.content, moved=moves, step=hooks.step, cancelled=context.stop.is_set)
+    return Hooks(
+        hooks.content,
+        moved=moves,
+        verified=moves.verified,
+        step=hooks.step,
+        cancelled=context.stop.is_set,
+    )
 
 
 async def publish_branch(context: Context, step: PublishBranch) -> None:

@@ -9,7 +9,7 @@ import os
 from dataclasses import dataclass
 
 from clubos_tui.apply.hooks import Hooks, Result
-from clubos_tui.apply.record import Intent, Purpose, Record, RefMove, read_record
+from clubos_tui.apply.record import Intent, Purpose, Record, RefMove, read_record, with_apart
 from clubos_tui.changes.manifest import TreeId, Write, writes
 from clubos_tui.engine.decide import Merge, PrepareMerge
 from clubos_tui.engine.effects.check import workshop_content
@@ -159,6 +159,7 @@ class Proposal:
     message: str
     rows: tuple[Write, ...]
     removable: tuple[str, ...] | None = None
+    apart: tuple[Write, ...] = ()  # rows of the index where those of the disk are others
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,7 +177,7 @@ def commit_to_target(context: Context, proposal: Proposal, hooks: Hooks) -> Move
     onto = proposal.parents[0]
     follows = session.checkout.follows(target)
     if follows:
-        session.checkout.require_free(proposal.rows)
+        session.checkout.require_free(with_apart(proposal.rows, proposal.apart))
     else:
         require_calm(session.repository)
         _require_not_elsewhere(context, target)
@@ -207,6 +208,7 @@ def commit_to_target(context: Context, proposal: Proposal, hooks: Hooks) -> Move
             ref=RefMove(target, onto, commit),
             index=index_path(session.repository),
             removable=proposal.removable,
+            apart=proposal.apart,
         )
         with context.moves(proposal.transaction) as moves:
             record = Record.begin(session.paths.transaction(proposal.transaction), intent)
