@@ -15,7 +15,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
 from clubos_tui.apply.hooks import Hooks, Result
-from clubos_tui.apply.record import Intent, Record
+from clubos_tui.apply.record import Intent, Progress, Record, State
 from clubos_tui.apply.transaction import Transaction
 from clubos_tui.changes.manifest import Write, path_bytes
 from clubos_tui.disk import sync_file, sync_folder
@@ -135,11 +135,7 @@ class Checkout:
                     with refs.moving(self.repository, move.ref, move.new, move.old, why) as commit:
                         transaction.look_again()
                         if not self.follows(move.ref):
-                            raise RepositoryState(
-                                "another branch was checked out a moment ago",
-                                untouched="Nothing was touched.",
-                                cure="Ask again.",
-                            )
+                            raise _another_branch()
                         commit()
                 except BaseException:
                     # git may have moved the ref and died before it said so: the ref decides.
@@ -160,6 +156,27 @@ class Checkout:
         finally:
             with suppress(OSError):
                 os.rmdir(os.path.dirname(intent.staging))
+
+    def move_alone(self, record: Record) -> None:
+        """Move a branch that is not checked out, and let nobody check it out meanwhile.
+
+        Whoever switched to it in between would stand on the new commit with the old one's files.
+        """
+        intent = record.intent
+        assert intent.ref
+        move, why = intent.ref, f"clubos: {intent.purpose}"
+        os.makedirs(os.path.dirname(intent.staging), mode=0o700, exist_ok=True)
+        state: State = "undone"
+        try:
+            with self.index_locked(intent):
+                if self.follows(move.ref):
+                    raise _another_branch()
+                record.add(Progress("prepared"))
+                refs.move(self.repository, move.ref, move.new, move.old, why)
+                state = "done"
+        finally:
+            record.add(Progress(state))
+            self.sweep()
 
     def _prepare_index(self, intent: Intent) -> None:
         next_index(
@@ -204,6 +221,14 @@ class Checkout:
             yield
         finally:
             release_index(intent)
+
+
+def _another_branch() -> RepositoryState:
+    return RepositoryState(
+        "another branch was checked out a moment ago",
+        untouched="Nothing was touched.",
+        cure="Ask again.",
+    )
 
 
 def lock_mark(intent: Intent) -> bytes:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from support import agents, manifest
+from support import agents, manifest, vaults
 from support.journey import Journey
 from support.repo import Repo, leftovers
 
@@ -136,7 +136,7 @@ def test_p3_recovery_says_what_it_found_and_what_it_did(
     assert words in found.found
     assert (found.backup == "") == (point == "begun")
     if found.backup:
-        assert b"one\ntwo\nthree\n" in Path(found.backup).read_bytes()
+        assert b"one\ntwo\nthree\n" in vaults.everything([Path(found.backup)])
     if direction == "undone":
         assert manifest.difference(before, manifest.checkout(repo.root)) == []
     else:
@@ -188,13 +188,12 @@ def test_p3_only_what_is_ours_by_record_is_cleared_away(
     os.waitpid(gone_process, 0)
     packs = f"{paths.workshop}/objects/pack"
     ours = [
-        f"{paths.stage(name)}.part", paths.workspace(name, 1, 2), f"{paths.scratch}/merge-{name}",
+        f"{paths.stage(name)}.part", f"{paths.scratch}/merge-{name}",
         f"{paths.scratch}/rehearsal-{name}-1", f"{paths.scratch}/three-way-{gone_process}-abc",
         f"{packs}/tmp_clubos_{gone_process}_pack-12.pack",
     ]  # fmt: skip
     theirs = [
-        f"{paths.root}/stages/mine.part", paths.workspace(name, 1, 1),
-        paths.workspace("mine", 1, 2), f"{paths.scratch}/notes",
+        f"{paths.root}/stages/mine.part", f"{paths.root}/workspaces/mine", f"{paths.scratch}/notes",
         f"{paths.scratch}/three-way-mine", f"{packs}/tmp_pack_mine",
         f"{paths.scratch}/three-way-{os.getpid()}-abc", f"{paths.root}/staging/mine",
         f"{packs}/tmp_clubos_{os.getpid()}_pack-12.pack", str(repo.root / ".git/clubos/mine"),

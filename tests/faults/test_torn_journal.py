@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from support import vaults
 from support.cli import inside
 from support.journey import Journey
 from support.kill import Snapshot
@@ -67,14 +68,14 @@ def words(place: Ground) -> list[str]:
 def require_kept(place: Ground, before: Files, *, moves: bool) -> None:
     """Each path is as it was, or as approved with its former bytes in the vault."""
     approved = {path: data for patch in PHASES for path, data in patch.items()}
-    vaults = b"".join(path.read_bytes() for path in place.state.glob("*/backups/*"))
+    backups = vaults.everything(place.state.glob("*/backups/*"))
     now = files_in(place.root)
     assert now.keys() <= before.keys() | set(TOUCHED)
     for path in before.keys() | set(TOUCHED):
         if now.get(path) != before.get(path):
             assert moves, path
             assert now.get(path) == approved[path], path
-            assert path not in before or before[path] in vaults, path
+            assert path not in before or before[path] in backups, path
     assert place.repo.ask("status").returncode == 0
 
 
@@ -190,10 +191,10 @@ def test_p3_a_record_cut_anywhere_is_recovered(
 
 def _require_before_or_after(place: Ground, half: Files) -> None:
     """Every path holds bytes of one side; those of the other are in the vault or a commit."""
-    vaults = b"".join(path.read_bytes() for path in place.state.glob("*/backups/*"))
+    backups = vaults.everything(place.state.glob("*/backups/*"))
     now = files_in(place.root)
     for path, data in half.items():
-        if now.get(path) != data and data not in vaults:
+        if now.get(path) != data and data not in backups:
             blob = place.repo.git("hash-object", "--stdin", stdin=data)
             assert place.repo.ask("cat-file", "-e", blob).returncode == 0, f"{path} is lost"
     sides = [{path: place.repo.ask("show", f"{commit}:{path}").stdout for path in TOUCHED}

@@ -11,6 +11,7 @@ import os
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
+from support import vaults
 from support.journey import WHO, Journey
 from support.repo import leftovers
 
@@ -248,9 +249,9 @@ class World:
         return set()
 
     def _displaced_is_kept(self, before: Shot) -> None:
-        vaults = b"".join(path.read_bytes() for path in self.state.glob("*/backups/*"))
+        backups = vaults.everything(self.state.glob("*/backups/*"))
         for path, data in before.files.items():
-            if self.files.get(path) != data and data not in vaults:
+            if self.files.get(path) != data and data not in backups:
                 blob = self.repo.git("hash-object", "--stdin", stdin=data)
                 assert self.repo.ask("cat-file", "-e", blob).returncode == 0, f"{path} is lost"
 

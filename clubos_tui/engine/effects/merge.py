@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from clubos_tui.apply.hooks import Hooks, Result
 from clubos_tui.apply.record import Intent, Purpose, Record, RefMove, read_record, with_apart
@@ -192,9 +192,6 @@ def commit_to_target(context: Context, proposal: Proposal, hooks: Hooks) -> Move
     )
     objects = objects_of(context, commit, proposal.tree, session.workshop.tree_of(onto))
     with refs.published(session.repository, objects):
-        if not follows:
-            refs.move(session.repository, target, commit, onto, f"clubos: {proposal.purpose}")
-            return Moved(commit, None)
         intent = Intent(
             id=proposal.transaction,
             place="checkout",
@@ -210,6 +207,11 @@ def commit_to_target(context: Context, proposal: Proposal, hooks: Hooks) -> Move
             removable=proposal.removable,
             apart=proposal.apart,
         )
+        if not follows:
+            alone = replace(intent, id=f"{intent.id}-alone", writes=(), vault="")
+            record = Record.begin(session.paths.transaction(alone.id), alone)
+            session.checkout.move_alone(record)
+            return Moved(commit, None)
         with context.moves(proposal.transaction) as moves:
             record = Record.begin(session.paths.transaction(proposal.transaction), intent)
             result = session.checkout.apply(record, watched(hooks, moves, context))
