@@ -107,7 +107,7 @@ def collision(paths: Iterable[str]) -> tuple[str, str] | None:
     folders: dict[str, str] = {}
     known: set[str] = set()
     for path in paths:
-        key = _fold(path)
+        key = fold(path)
         other = files.setdefault(key, path)
         if other != path:
             return other, path
@@ -116,7 +116,7 @@ def collision(paths: Iterable[str]) -> tuple[str, str] | None:
         folder = path.rpartition("/")[0]
         while folder and folder not in known:
             known.add(folder)
-            key = _fold(folder)
+            key = fold(folder)
             folders.setdefault(key, path)
             if key in files:
                 return files[key], path
@@ -124,7 +124,7 @@ def collision(paths: Iterable[str]) -> tuple[str, str] | None:
     return None
 
 
-def _fold(path: str) -> str:
+def fold(path: str) -> str:
     """Return what a case-insensitive or normalising disk takes ``path`` for."""
     return unicodedata.normalize("NFC", unicodedata.normalize("NFD", path).casefold())
 

@@ -45,6 +45,7 @@ class Driver:
         """Take the driver's lock and recover what a crash cut short; ``False`` if it is taken."""
         if not self._lock.acquire():
             return False
+        self.context.forget()
         self._lock.note(pid=os.getpid(), host=socket.gethostname(), run=self.run.id)
         for found in recover_all(self.context.session):
             self.run.say(found)
