@@ -19,6 +19,7 @@
         ├── BackupFailed        a backup could not be made or read back
         ├── ApplyFailed         a write could not be made
         ├── AgentFailed         the agent could not do its action
+        ├── CutShort            neither done nor undone on record: the next start settles it
         └── JournalDamaged      the journal does not verify
 
 Each error says what happened, what was left untouched and what to do next.
@@ -148,6 +149,10 @@ class ApplyFailed(Failed):
 
 class AgentFailed(Failed):
     """The agent could not carry out an action."""
+
+
+class CutShort(Failed):
+    """A step could not be brought to an end or not be recorded; nothing goes on before it is."""
 
 
 class JournalDamaged(Failed):

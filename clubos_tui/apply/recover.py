@@ -24,7 +24,7 @@ from typing import Literal
 
 from clubos_tui.apply.checkout import Checkout, release_index
 from clubos_tui.apply.hooks import Hooks
-from clubos_tui.apply.record import Record
+from clubos_tui.apply.record import Record, read_record
 from clubos_tui.apply.transaction import Transaction
 from clubos_tui.changes.manifest import Entry
 from clubos_tui.disk import Found
@@ -74,6 +74,16 @@ def recover(record: Record, checkout: Checkout) -> Recovered:
         f"{result.verified} files compared after finishing",
         result.left,
     )
+
+
+def clear_left_over(staging: str, transactions: str) -> None:
+    """Remove what transactions that have ended could not remove from their staging folders."""
+    with suppress(FileNotFoundError):
+        for name in os.listdir(staging):
+            path = os.path.join(transactions, f"{name}.jsonl")
+            record = read_record(path) if os.path.exists(path) else None
+            if record and record.last.state in {"done", "undone"}:
+                Transaction(record, Hooks(content=_no_content)).clear_staging()
 
 
 def _where(record: Record, checkout: Checkout) -> Checkout:

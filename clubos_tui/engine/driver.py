@@ -14,7 +14,7 @@ import socket
 import threading
 
 from clubos_tui.apply.record import unfinished
-from clubos_tui.apply.recover import recover
+from clubos_tui.apply.recover import clear_left_over, recover
 from clubos_tui.engine.advance import advance, name_of
 from clubos_tui.engine.decide import PublishBranch, Wait, decide
 from clubos_tui.engine.effects.context import Context
@@ -122,6 +122,8 @@ def recover_all(session: Session) -> list[Recovered]:
     refs.release_branch_locks(session.repository, BRANCH_PREFIX)
     open_ones = unfinished(session.paths.transactions)
     found = [recover(record, session.checkout) for record in open_ones]
+    for staging in (session.checkout.staging(""), session.paths.staging("")):
+        clear_left_over(staging, session.paths.transactions)
     session.checkout.sweep()
     return found
 

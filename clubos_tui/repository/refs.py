@@ -68,8 +68,9 @@ def published(repository: Repository, objects: Iterable[NewObject]) -> Iterator[
     try:
         yield
     finally:
-        if keep and os.path.exists(keep):
-            os.unlink(keep)
+        if keep:
+            with suppress(OSError):  # the ref stands all the same; the next start sweeps
+                os.unlink(keep)
 
 
 def sweep(repository: Repository) -> None:
