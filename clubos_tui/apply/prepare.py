@@ -67,7 +67,7 @@ class Preparation:
         prefix = len(os.fsencode(self._intent.root)) + 1
         inside = [
             os.path.join(top, name)[prefix:].decode("utf-8", "surrogateescape")
-            for top, _, names in os.walk(folder)
+            for top, _, names in os.walk(folder, onerror=_refuse)
             for name in names
         ]
         return bool(inside) and gone.issuperset(inside)
@@ -126,6 +126,11 @@ class Preparation:
                     if os.path.islink(folder) or not os.path.isdir(folder):
                         missing["/".join(parts[:depth])] = None
         return list(missing)
+
+
+def _refuse(error: OSError) -> None:
+    """Raise what ``os.walk`` would pass over: a folder that can't be read is not empty."""
+    raise error
 
 
 def _permissions(found: Found, present: Found | None) -> int:

@@ -49,8 +49,9 @@ def recover(record: Record, checkout: Checkout) -> Recovered:
             transaction.go_back()
             if move and refs.read_ref(checkout.repository, move.ref) == move.new:
                 refs.move(checkout.repository, move.ref, move.old, move.new, "clubos: undone")
+        _give_locks_back(record)  # first: nobody looks after a transaction that is undone
         transaction.abandon()
-        _tidy(record)
+        _leave_git_dir(record)
         return Recovered(record.intent.id, "undone", "nothing had been changed yet")
     if direction == "hold":
         if record.intent.index:
@@ -66,8 +67,9 @@ def recover(record: Record, checkout: Checkout) -> Recovered:
     transaction.switch()
     if record.intent.index:
         _bring_index(record, checkout)
+    _give_locks_back(record)
     result = transaction.finish()
-    _tidy(record)
+    _leave_git_dir(record)
     return Recovered(
         record.intent.id,
         "finished",
@@ -131,17 +133,22 @@ def _bring_index(record: Record, checkout: Checkout) -> None:
         }
         if puts:
             staged = os.path.join(intent.staging, "index")
+            with suppress(FileNotFoundError):
+                os.unlink(f"{staged}.lock")  # of a git that was killed with an earlier recovery
             next_index(checkout.repository, checkout.workshop, staged, puts)
             checkout.take_index(intent)
 
 
-def _tidy(record: Record) -> None:
+def _give_locks_back(record: Record) -> None:
     if record.intent.index:
         release_index(record.intent)
-        with suppress(OSError):
-            os.unlink(
-                os.path.join(os.path.dirname(record.intent.staging), record.intent.id + ".lock")
-            )
+        folder = os.path.dirname(record.intent.staging)
+        with suppress(FileNotFoundError):
+            os.unlink(os.path.join(folder, record.intent.id + ".lock"))
+
+
+def _leave_git_dir(record: Record) -> None:
+    if record.intent.index:
         with suppress(OSError):
             os.rmdir(os.path.dirname(record.intent.staging))
 
