@@ -134,7 +134,7 @@ def read_path(root: str, path: str) -> Found | None:
         return None
 
 
-def make_file(fd: int, name: bytes, found: Found, *, sync: bool = False) -> None:
+def make_file(fd: int, name: bytes, found: Found) -> None:
     """Make a new file or link; :class:`FileExistsError` where something is there."""
     if found.mode == SYMLINK:
         os.symlink(found.data, name, dir_fd=fd)
@@ -146,8 +146,6 @@ def make_file(fd: int, name: bytes, found: Found, *, sync: bool = False) -> None
         write_all(file, found.data)
         if found.permissions != found.permissions & 0o777 & ~UMASK:
             os.fchmod(file, found.permissions)
-        if sync:
-            os.fsync(file)
     finally:
         os.close(file)
 

@@ -21,9 +21,6 @@ from clubos_tui.disk import (
 )
 from clubos_tui.errors import ApplyFailed
 
-FSYNC_EACH = 64  # up to this many files fsync is cheaper than flushing the file system
-
-
 def new_name(number: int) -> bytes:
     """Return the name under which the file of write ``number`` waits for its exchange."""
     return b"%d.new" % number
@@ -104,14 +101,11 @@ class Preparation:
                     fd,
                     new_name(number),
                     Found(found.mode, found.data, permissions),
-                    sync=self._record.durable and len(staged) <= FSYNC_EACH,
                 )
-            if self._record.durable:
-                os.fsync(fd)
         finally:
             os.close(fd)
-        if self._record.durable and len(staged) > FSYNC_EACH:
-            sync_file_system(self._intent.staging)
+        if self._record.durable:
+            sync_file_system(self._intent.staging)  # once, however many files there are
 
     def missing_folders(self) -> list[str]:
         """Return the folders that the new files need and that are not there."""

@@ -98,11 +98,12 @@ def release_locks(repository: Repository, ref: str, new: str) -> None:
         # A power cut leaves zeros where bytes were not yet on the disk.
         if lock not in stale or not f"{new}\n".encode().startswith(held.rstrip(b"\0")):
             return
-        os.unlink(lock)
     elif read_ref(repository, ref) != new:
         return
     if head in stale and _read(head) == b"":
         os.unlink(head)
+    if held is not None:
+        os.unlink(lock)  # last: it is what says whose they are
 
 
 def release_branch_locks(repository: Repository, prefix: str) -> None:
