@@ -134,18 +134,18 @@ def read_path(root: str, path: str) -> Found | None:
         return None
 
 
-def make_file(fd: int, name: bytes, found: Found, *, sync: bool = False) -> None:
+def make_file(fd: int, name: bytes, found: Found) -> None:
     """Make a new file or link; :class:`FileExistsError` where something is there."""
     if found.mode == SYMLINK:
         os.symlink(found.data, name, dir_fd=fd)
         return
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-    file = os.open(name, flags, 0o600, dir_fd=fd)
+    # Its permissions from the start: a crash must not leave all the bytes under the wrong ones.
+    file = os.open(name, flags, found.permissions & 0o777, dir_fd=fd)
     try:
         write_all(file, found.data)
-        os.fchmod(file, found.permissions)
-        if sync:
-            os.fsync(file)
+        if found.permissions != found.permissions & 0o777 & ~UMASK:
+            os.fchmod(file, found.permissions)
     finally:
         os.close(file)
 

@@ -20,6 +20,7 @@
         ├── ApplyFailed         a write could not be made
         ├── AgentFailed         the agent could not do its action
         ├── RecordDamaged       the record of a transaction does not verify
+        ├── CutShort            neither done nor undone on record: the next start settles it
         └── JournalDamaged      the journal does not verify
 
 Each error says what happened, what was left untouched and what to do next.
@@ -162,6 +163,10 @@ class RecordDamaged(Failed):
             "and the folder `backups` beside it, then move the file away.",
         )
         self.path = path
+
+
+class CutShort(Failed):
+    """A step could not be brought to an end or not be recorded; nothing goes on before it is."""
 
 
 class JournalDamaged(Failed):

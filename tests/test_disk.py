@@ -97,7 +97,7 @@ def test_a_new_file_gets_its_bytes_and_mode_whatever_the_umask(root):
     before = os.umask(0o077)
     try:
         with parent_of(str(root), "a/x") as (fd, name):
-            make_file(fd, name, Found(EXECUTABLE, b"\0\r\n", 0o755), sync=True)
+            make_file(fd, name, Found(EXECUTABLE, b"\0\r\n", 0o755))
     finally:
         os.umask(before)
     assert stat.S_IMODE(os.stat(root / "a/x").st_mode) == 0o755

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import re
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -25,7 +24,6 @@ from clubos_tui.repository.discover import Repository, read_head, require_calm
 from clubos_tui.repository.index import index_path, next_index, read_index
 from clubos_tui.repository.workshop import Workshop
 
-_TRANSACTION = re.compile(r"[0-9A-Za-z-]+")
 FOLDER = "clubos"  # in the git dir, only while a transaction writes the checkout
 
 
@@ -234,16 +232,6 @@ def _another_branch() -> RepositoryState:
 def lock_mark(intent: Intent) -> bytes:
     """Return what our ``index.lock`` holds; git never reads it, recovery does."""
     return f"clubos {intent.id}\n".encode()
-
-
-def marked_by(lock: str) -> str:
-    """Return the id of the transaction whose mark ``lock`` holds; empty where it is no mark."""
-    try:
-        with open(lock, "rb") as file:
-            word, _, name = file.read(200).decode("ascii", "replace").strip().partition(" ")
-    except OSError:
-        return ""
-    return name if word == "clubos" and _TRANSACTION.fullmatch(name) else ""
 
 
 def release_index(intent: Intent) -> None:

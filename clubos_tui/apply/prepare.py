@@ -21,8 +21,6 @@ from clubos_tui.disk import (
 )
 from clubos_tui.errors import ApplyFailed
 
-FSYNC_EACH = 64  # up to this many files fsync is cheaper than flushing the file system
-
 
 def new_name(number: int) -> bytes:
     """Return the name under which the file of write ``number`` waits for its exchange."""
@@ -67,7 +65,7 @@ class Preparation:
         prefix = len(os.fsencode(self._intent.root)) + 1
         inside = [
             os.path.join(top, name)[prefix:].decode("utf-8", "surrogateescape")
-            for top, _, names in os.walk(folder)
+            for top, _, names in os.walk(folder, onerror=_refuse)
             for name in names
         ]
         return bool(inside) and gone.issuperset(inside)
@@ -104,14 +102,11 @@ class Preparation:
                     fd,
                     new_name(number),
                     Found(found.mode, found.data, permissions),
-                    sync=self._record.durable and len(staged) <= FSYNC_EACH,
                 )
-            if self._record.durable:
-                os.fsync(fd)
         finally:
             os.close(fd)
-        if self._record.durable and len(staged) > FSYNC_EACH:
-            sync_file_system(self._intent.staging)
+        if self._record.durable:
+            sync_file_system(self._intent.staging)  # once, however many files there are
 
     def missing_folders(self) -> list[str]:
         """Return the folders that the new files need and that are not there."""
@@ -126,6 +121,11 @@ class Preparation:
                     if os.path.islink(folder) or not os.path.isdir(folder):
                         missing["/".join(parts[:depth])] = None
         return list(missing)
+
+
+def _refuse(error: OSError) -> None:
+    """Raise what ``os.walk`` would pass over: a folder that can't be read is not empty."""
+    raise error
 
 
 def _permissions(found: Found, present: Found | None) -> int:

@@ -22,16 +22,16 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import Literal
 
-from clubos_tui.apply.checkout import FOLDER, Checkout, marked_by, release_index
+from clubos_tui.apply.checkout import Checkout, release_index
 from clubos_tui.apply.hooks import Hooks
-from clubos_tui.apply.record import Record, has_ended
+from clubos_tui.apply.record import Record
 from clubos_tui.apply.transaction import Transaction
 from clubos_tui.changes.manifest import Entry
 from clubos_tui.disk import Found
 from clubos_tui.errors import Stale
 from clubos_tui.events import Left, Recovered
 from clubos_tui.repository import refs
-from clubos_tui.repository.index import index_path, next_index, read_index
+from clubos_tui.repository.index import next_index, read_index
 
 Direction = Literal["forward", "back", "hold"]
 
@@ -79,8 +79,9 @@ def _undo(record: Record, checkout: Checkout, transaction: Transaction) -> Recov
         detail = f"{as_before} of {total} files as before, compared afresh"
         if move and refs.read_ref(checkout.repository, move.ref) == move.new:
             refs.move(checkout.repository, move.ref, move.old, move.new, "clubos: undone")
+    _give_locks_back(record)  # first: nobody looks after a transaction that is undone
     transaction.abandon()
-    _tidy(record)
+    _leave_git_dir(record)
     left = record.last.left if was == "reverting" else ()
     return Recovered(record.intent.id, "undone", detail, left)
 
@@ -110,28 +111,12 @@ def _finish(record: Record, checkout: Checkout, transaction: Transaction) -> Rec
     transaction.switch()
     if record.intent.index:
         _bring_index(record, checkout)
+    _give_locks_back(record)
     result = transaction.finish()
-    _tidy(record)
+    _leave_git_dir(record)
     total = len(record.intent.writes)
     detail = f"{result.verified} of {total} files as written, compared afresh"
     return Recovered(record.intent.id, "finished", detail, result.left)
-
-
-def release_stale(checkout: Checkout, transactions: str) -> None:
-    """Remove what a transaction left that was killed between its last word and its last unlink.
-
-    Only where its record is one of ours and ended: another mark may be of a clubos at work.
-    """
-    lock = index_path(checkout.repository) + ".lock"
-    folder = os.path.join(checkout.repository.git_dir, FOLDER)
-    marks = [lock]
-    with suppress(OSError):
-        marks += [os.path.join(folder, name) for name in os.listdir(folder)]
-    for mark in marks:
-        name = marked_by(mark)
-        with suppress(OSError):
-            if name and has_ended(os.path.join(transactions, f"{name}.jsonl")):
-                os.unlink(mark)
 
 
 def _where(record: Record, checkout: Checkout) -> Checkout:
@@ -179,17 +164,22 @@ def _bring_index(record: Record, checkout: Checkout) -> None:
         }
         if puts:
             staged = os.path.join(intent.staging, "index")
+            with suppress(FileNotFoundError):
+                os.unlink(f"{staged}.lock")  # of a git that was killed with an earlier recovery
             next_index(checkout.repository, checkout.workshop, staged, puts)
             checkout.take_index(intent)
 
 
-def _tidy(record: Record) -> None:
+def _give_locks_back(record: Record) -> None:
     if record.intent.index:
         release_index(record.intent)
-        with suppress(OSError):
-            os.unlink(
-                os.path.join(os.path.dirname(record.intent.staging), record.intent.id + ".lock")
-            )
+        folder = os.path.dirname(record.intent.staging)
+        with suppress(FileNotFoundError):
+            os.unlink(os.path.join(folder, record.intent.id + ".lock"))
+
+
+def _leave_git_dir(record: Record) -> None:
+    if record.intent.index:
         with suppress(OSError):
             os.rmdir(os.path.dirname(record.intent.staging))
 

@@ -14,6 +14,7 @@ again in :mod:`clubos_tui.apply.recover`, or back where a write is impossible.
 
 from __future__ import annotations
 
+import errno
 import os
 from contextlib import suppress
 from dataclasses import replace
@@ -87,10 +88,10 @@ class Transaction:
             # What was exchanged may be needed until it is written that nobody will ask for it.
             with suppress(OSError):
                 self.record.add(Progress("undone", left=tuple(self._left.values())))
-                self._clear_staging()
+                self.clear_staging()
             return
-        self._clear_staging(exchanged=False)
         with suppress(OSError):  # a full disk: the record stays open, and recovery says the same
+            self._clear_staging(exchanged=False)
             self.record.add(Progress("undone"))
 
     def look_again(self) -> None:
@@ -288,7 +289,7 @@ class Transaction:
         self._hooks.step("verified")
         left = tuple(self._left.values())
         committed = self.record.last
-        self._clear_staging()  # first: nobody looks after a transaction that is done
+        self.clear_staging()  # first: nobody looks after a transaction that is done
         self.record.add(
             Progress("done", committed.made, tuple(self._removed), left, committed.index_sha256)
         )
@@ -297,10 +298,6 @@ class Transaction:
     def count(self, side: Standing) -> int:
         """Return how many paths are on one side now."""
         return sum(self._now(write) == side for write in self.intent.writes)
-
-    def clear(self) -> None:
-        """Remove what of ours is left in the staging folder of a transaction that has ended."""
-        self._clear_staging()
 
     # --- the folder ---------------------------------------------------------------------------
 
@@ -324,14 +321,19 @@ class Transaction:
                 with parent_of(self.intent.root, folder) as (fd, name):
                     os.rmdir(name, dir_fd=fd)
                     self._removed.append(folder)
-            except OSError:
-                continue  # not empty, or gone: both are fine
+            except OSError as error:
+                if error.errno not in _KEEPS_FOLDER:
+                    raise
 
     def _staging(self) -> _Folder:
         os.makedirs(self.intent.staging, mode=0o700, exist_ok=True)
         return _Folder(self.intent.staging)
 
-    def _clear_staging(self, *, exchanged: bool = True) -> None:
+    def clear_staging(self) -> None:
+        """Remove the staged files whose bytes we know; another's edit among them stays."""
+        self._clear_staging(exchanged=True)
+
+    def _clear_staging(self, *, exchanged: bool) -> None:
         """Remove our staged files; once names were exchanged, only those whose bytes we know."""
         ours = {
             name
@@ -344,8 +346,11 @@ class Transaction:
             for name in os.listdir(folder):
                 if name in ours and (not exchanged or self._is_ours(folder, name)):
                     os.unlink(os.path.join(folder, name))
-            with suppress(OSError):
+            try:
                 os.rmdir(folder)
+            except OSError as error:
+                if error.errno not in _KEEPS_FOLDER:
+                    raise
 
     def _is_ours(self, folder: bytes, name: bytes) -> bool:
         if name.startswith(b"index"):
@@ -354,6 +359,10 @@ class Transaction:
         with _Folder(os.fsdecode(folder)) as fd:
             found = _held(fd, name)
         return standing(found, self.intent.writes[number], self.intent.object_format) != "other"
+
+
+# Not empty, gone, in use as a mount point, or no folder any more: fine where one should go.
+_KEEPS_FOLDER = {errno.ENOTEMPTY, errno.EEXIST, errno.ENOENT, errno.EBUSY, errno.ENOTDIR}
 
 
 class _Folder:

@@ -1,20 +1,24 @@
 """``advance``: load the journal, decide, perform one idempotent step, append its events.
 
-Nothing else moves a run. A step that fails appends why; the run then waits for a person.
+Nothing else moves a run. A step that fails appends why; the run then waits for a person. One
+whose transaction was past its commit does not fail: it is finished here, or by the next start.
 """
 
 from __future__ import annotations
 
 import errno
+import os
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+from clubos_tui.apply.record import read_record, unfinished
+from clubos_tui.apply.recover import recover
 from clubos_tui.engine import decide as steps
 from clubos_tui.engine.decide import Wait, decide
 from clubos_tui.engine.effects import check, execute, merge, propose, rollback
 from clubos_tui.engine.effects.context import Context
-from clubos_tui.errors import ClubosError, Failed, exit_code
-from clubos_tui.events import StepFailed
+from clubos_tui.errors import ClubosError, CutShort, Failed, exit_code
+from clubos_tui.events import Recovered, StepFailed
 
 _EFFECTS: dict[type, Callable[[Context, Any], Awaitable[None]]] = {
     steps.StartAttempt: propose.start_attempt,
@@ -39,13 +43,51 @@ async def advance(context: Context) -> Wait | None:
     step = decide(context.view)
     if isinstance(step, Wait):
         return step
+    was_done = _is_done(context)
     try:
         await _EFFECTS[type(step)](context, step)
-    except ClubosError as error:
-        _failed(context, step, error)
-    except OSError as error:
-        _failed(context, step, _translated(error))
+    except CutShort:
+        raise
+    except (ClubosError, OSError) as error:
+        failure = _translated(error) if isinstance(error, OSError) else error
+        if was_done:  # a second time nothing is left to do but to record it
+            raise _cut_short(failure) from error
+        await _settle(context)
+        if not _is_done(context):
+            _failed(context, step, failure)
     return None
+
+
+async def _settle(context: Context) -> None:
+    """Finish or undo what the error left open, by the rules for what a crash leaves."""
+    session = context.session
+
+    def work() -> list[Recovered]:
+        open_ones = unfinished(session.paths.transactions)
+        return [recover(record, session.checkout) for record in open_ones]
+
+    try:
+        found = await context.in_thread(work, stands=True)
+    except (ClubosError, OSError) as error:
+        raise _cut_short(error) from error
+    for item in found:
+        context.say(item)
+
+
+def _is_done(context: Context) -> bool:
+    """Tell whether the transaction under way has been carried out, recorded or not."""
+    applying = context.view.applying
+    path = context.session.paths.transaction(applying.transaction) if applying else ""
+    record = read_record(path) if applying and os.path.exists(path) else None
+    return bool(record and record.last.state == "done")
+
+
+def _cut_short(error: ClubosError | OSError) -> CutShort:
+    return CutShort(
+        f"the step was cut short: {error}",
+        untouched="What it replaces is in the backups.",
+        cure="Mend what the message says, then start clubos again: it finishes or undoes the step.",
+    )
 
 
 def name_of(step: steps.Step) -> str:

@@ -15,12 +15,12 @@ import threading
 from collections.abc import Sequence
 
 from clubos_tui.apply.record import read_record, unfinished
-from clubos_tui.apply.recover import recover, release_stale
+from clubos_tui.apply.recover import recover
 from clubos_tui.engine.advance import advance, name_of
 from clubos_tui.engine.decide import PublishBranch, Wait, decide
 from clubos_tui.engine.effects.context import Context
 from clubos_tui.engine.effects.execute import BRANCH_PREFIX
-from clubos_tui.engine.leftovers import sweep
+from clubos_tui.engine.leftovers import clear_ended, sweep
 from clubos_tui.engine.run import Run
 from clubos_tui.engine.session import Session
 from clubos_tui.errors import DriverBusy
@@ -164,7 +164,7 @@ def recover_all(session: Session) -> list[Recovered]:
     refs.release_branch_locks(session.repository, BRANCH_PREFIX)
     open_ones = unfinished(session.paths.transactions)
     found = [recover(record, session.checkout) for record in open_ones]
-    release_stale(session.checkout, session.paths.transactions)
+    clear_ended(session)
     session.checkout.sweep()
     return found
 

@@ -11,7 +11,7 @@ import os
 import re
 from collections.abc import Iterator
 
-from clubos_tui.apply.checkout import FOLDER, lock_mark, release_index
+from clubos_tui.apply.checkout import FOLDER, lock_mark
 from clubos_tui.apply.hooks import Hooks
 from clubos_tui.apply.record import Record, read_record
 from clubos_tui.apply.transaction import Transaction
@@ -32,7 +32,12 @@ def sweep(session: Session, run: Run | None) -> list[str]:
     gone = [path for path in _half_written(session, run) if os.path.lexists(path)]
     for path in gone:
         remove(path) if os.path.isdir(path) and not os.path.islink(path) else os.unlink(path)
-    return gone + _staged_by_ended(session) + _own_lock(session)
+    return gone
+
+
+def clear_ended(session: Session) -> list[str]:
+    """Remove what transactions that have ended were killed before they could remove."""
+    return _staged_by_ended(session) + _marks_of_ended(session)
 
 
 def foreign_lock(session: Session) -> str:
@@ -64,19 +69,22 @@ def _staged_by_ended(session: Session) -> list[str]:
             record = _record(session, name)
             staging = os.path.join(folder, name)
             if record and record.last.state in _ENDED and record.intent.staging == staging:
-                Transaction(record, Hooks(content=_no_content)).clear()
+                Transaction(record, Hooks(content=_no_content)).clear_staging()
                 gone += [] if os.path.lexists(staging) else [staging]
     return gone
 
 
-def _own_lock(session: Session) -> list[str]:
-    """Remove an index lock whose transaction has ended: the crash came before it was given back."""
-    lock = index_path(session.repository) + ".lock"
-    record = _owner(session, lock)
-    if record is None or record.last.state not in _ENDED:
-        return []
-    release_index(record.intent)
-    return [lock]
+def _marks_of_ended(session: Session) -> list[str]:
+    """Remove an index lock, or what was to become one, whose transaction has ended."""
+    folder = os.path.join(session.repository.git_dir, FOLDER)
+    marks = [os.path.join(folder, name) for name in _names(folder) if name.endswith(".lock")]
+    gone = []
+    for mark in (index_path(session.repository) + ".lock", *marks):
+        record = _owner(session, mark)
+        if record and record.last.state in _ENDED:
+            os.unlink(mark)
+            gone.append(mark)
+    return gone
 
 
 def _owner(session: Session, lock: str) -> Record | None:
@@ -88,8 +96,7 @@ def _owner(session: Session, lock: str) -> Record | None:
         return None
     found = re.fullmatch(rb"clubos ([0-9A-Za-z-]+)\n", text)
     record = _record(session, found[1].decode()) if found else None
-    mine = record is not None and record.intent.index + ".lock" == lock
-    return record if record and mine and lock_mark(record.intent) == text else None
+    return record if record and lock_mark(record.intent) == text else None
 
 
 def _record(session: Session, name: str) -> Record | None:

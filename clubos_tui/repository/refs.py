@@ -69,8 +69,9 @@ def published(repository: Repository, objects: Iterable[NewObject]) -> Iterator[
     try:
         yield
     finally:
-        if keep and os.path.exists(keep):
-            os.unlink(keep)
+        if keep:
+            with suppress(OSError):  # the ref stands all the same; the next start sweeps
+                os.unlink(keep)
 
 
 def sweep(repository: Repository) -> None:
@@ -98,11 +99,12 @@ def release_locks(repository: Repository, ref: str, new: str) -> None:
         # A power cut leaves zeros where bytes were not yet on the disk.
         if lock not in stale or not f"{new}\n".encode().startswith(held.rstrip(b"\0")):
             return
-        os.unlink(lock)
     elif read_ref(repository, ref) != new:
         return
     if head in stale and _read(head) == b"":
         os.unlink(head)
+    if held is not None:
+        os.unlink(lock)  # last: it is what says whose they are
 
 
 def release_branch_locks(repository: Repository, prefix: str) -> None:

@@ -90,9 +90,11 @@ class Bench:
             return self._judge(go_on=go_on, must=must)
         except Hung as error:
             return "before", [f"recovery: {error}"]
+        except AssertionError as error:  # plain git can't read what is there
+            return "before", [str(error)]
 
     def _judge(self, *, go_on: bool, must: str) -> tuple[str, list[str]]:
-        ran = tracer.run(self.moment.recover, self.moment.roots)
+        ran = tracer.run(lambda: self.moment.recover(audited=go_on), self.moment.roots)
         wrong = _said(ran, "recovery")
         side, faults = self.golden.faults(self.moment, fsck=go_on)
         wrong += faults
@@ -242,9 +244,18 @@ def _kills(bench: Bench, _: random.Random) -> list[tuple[str, int]]:
 def _fails(bench: Bench, _: random.Random) -> list[tuple[str, int]]:
     writes = [call.number for call in bench.calls if call.name in {"write", "pwrite64"}]
     return [
-        *((how, call.number) for how in (*ERRORS, "full") for call in bench.calls),
+        *((how, call.number) for how in (*ERRORS, "full") for call in bench.calls
+          if not _gits_own_unlock(call)),
         *(("short", at) for at in writes),
-    ]
+    ]  # fmt: skip
+
+
+def _gits_own_unlock(call: Call) -> bool:
+    """Tell whether git gives a lock of its own back.
+
+    git says nothing when that fails, and afterwards nobody can tell the lock from another git's.
+    """
+    return call.program.startswith("git ") and call.name == "unlink"
 
 
 def _reads(bench: Bench, _: random.Random) -> list[tuple[str, int]]:
@@ -253,7 +264,7 @@ def _reads(bench: Bench, _: random.Random) -> list[tuple[str, int]]:
 
 
 def _doubles(bench: Bench, chance: random.Random) -> list[tuple[str, int]]:
-    points = sorted(chance.sample(range(len(bench.calls)), len(bench.calls) // 6))
+    points = sorted(chance.sample(range(len(bench.calls)), len(bench.calls) // 10))
     return [(str(second), at) for at in points for second in range(bench.recovery_calls(at))]
 
 
@@ -314,10 +325,12 @@ def carry_out(bench: Bench, chosen: list[Case], *, go_on_every: int = 1) -> Outc
     return out
 
 
-def campaign(name: str, operation: str, seed: int, budget: int | None = None, **options: int) -> Outcome:  # fmt: skip
+def campaign(
+    name: str, operation: str, seed: int, budget: int | None = None, *, go_on_every: int = 2
+) -> Outcome:
     """Run one campaign on one operation."""
     with Bench.of(operation) as bench:
-        return carry_out(bench, cases(bench, name, seed, budget), **options)
+        return carry_out(bench, cases(bench, name, seed, budget), go_on_every=go_on_every)
 
 
 def one(name: str) -> Outcome:

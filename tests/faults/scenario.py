@@ -109,12 +109,15 @@ class Moment:
         """Ask for the operation and see it through. For a child."""
         return self._opened(self._ask_and_settle)
 
-    def recover(self) -> Report:
-        """Start anew, as the next start after a crash does, and look at the journal. For a child."""
+    def recover(self, *, audited: bool = False) -> Report:
+        """Start anew, as the next start after a crash does, and look at the journal. For a child.
+
+        Its chain is followed in any case; ``audited``, its anchors in git are asked as well.
+        """
 
         def look(run: Journey) -> Report:
             found = tuple(item.direction for item in run.view.recovered)
-            broken = audit.verify(run.session, run.run).broken
+            broken = audit.verify(run.session, run.run).broken if audited else ()
             return Report(self.operation.done(run), recovered=found, broken=broken)
 
         return self._opened(look)
@@ -153,20 +156,27 @@ class Moment:
 
 
 @contextmanager
-def moment(name: str, *, where: str | None = None) -> Iterator[Moment]:
-    """Make the moment before an operation in a folder of its own, and remove it afterwards."""
-    fast = "/dev/shm"
-    folder = tempfile.mkdtemp(prefix="clubos-faults-", dir=where or (fast if os.path.isdir(fast) else None))  # fmt: skip
-    base = Path(folder)
+def ground() -> Iterator[Path]:
+    """Make a folder, in memory where there is such a place, with a home and no setting of ours."""
+    fast = "/dev/shm" if os.path.isdir("/dev/shm") else None  # noqa: S108
+    base = Path(tempfile.mkdtemp(prefix="clubos-faults-", dir=fast))
     kept = dict(os.environ)
-    for variable in [key for key in os.environ if key.startswith(("GIT_", "XDG_", "CLUBOS_"))]:
-        del os.environ[variable]
+    for variable in kept:
+        if variable.startswith(("GIT_", "XDG_", "CLUBOS_")):
+            del os.environ[variable]
     (base / "home").mkdir()
     (base / "home/.gitconfig").write_text("[user]\n\tname = Pat\n\temail = pat@example.org\n")
     os.environ.update(HOME=str(base / "home"), CLUBOS_STATE_DIR=str(base / "state"))
     try:
-        yield Moment(base, name)
+        yield base
     finally:
         os.environ.clear()
         os.environ.update(kept)
-        shutil.rmtree(folder, ignore_errors=True)
+        shutil.rmtree(base, ignore_errors=True)
+
+
+@contextmanager
+def moment(name: str) -> Iterator[Moment]:
+    """Make the moment before an operation on a ground of its own."""
+    with ground() as base:
+        yield Moment(base, name)

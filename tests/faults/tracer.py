@@ -375,7 +375,7 @@ def program_name(words: list[str]) -> str:
     name = os.path.basename(words[0])
     rest = iter(words[1:])
     for word in rest:
-        if word == "-c":
+        if word in {"-c", "-C"}:
             next(rest, None)
         elif not word.startswith("-"):
             return f"{name} {word}" if name == "git" else name

@@ -116,7 +116,8 @@ class Golden:
         for key in self.before.theirs.keys() | now.theirs.keys():
             if self.before.theirs.get(key) != now.theirs.get(key):
                 wrong.append(f"theirs: {key} is {now.theirs.get(key)}")
-        kept = backed_up(now.image)
+        kept = backed_up({path: node for path, node in now.image.items()
+                          if path not in moment.image})  # fmt: skip
         for folder in ("files", "stage"):
             was, present = getattr(self.before, folder), getattr(now, folder)
             wrong += [
@@ -132,7 +133,7 @@ class Golden:
 
 
 def backed_up(image: Image) -> set[str]:
-    """Return the SHA-256 of every content that a vault really holds."""
+    """Return the SHA-256 of every content that the vaults among these paths really hold."""
     found: set[str] = set()
     for path, node in image.items():
         if os.path.basename(os.path.dirname(path)) == "backups":

@@ -24,7 +24,7 @@ PLACES: tuple[tuple[Any, str], ...] = (
     (vault.VaultWriter, "seal"),
     (transaction.Transaction, "look_again"),
     (transaction.Transaction, "finish"),
-    (transaction.Transaction, "_clear_staging"),
+    (transaction.Transaction, "clear_staging"),
     (transaction.Transaction, "_announce"),
     (checkout.Checkout, "_prepare_index"),
     (checkout.Checkout, "take_index"),

@@ -18,6 +18,7 @@ from clubos_tui.apply.record import Purpose
 from clubos_tui.engine.run import Run
 from clubos_tui.engine.session import Session
 from clubos_tui.engine.state import RunView
+from clubos_tui.errors import CutShort
 from clubos_tui.events import Event
 from clubos_tui.streams import StreamWriter
 from clubos_tui.workspace.layout import Layout
@@ -60,7 +61,15 @@ class Context:
 
     def say(self, *events: Event, durable: bool = True) -> None:
         """Append what the driver reports; a report nobody acts on need not be durable at once."""
-        self.run.say(*events, durable=durable)
+        try:
+            self.run.say(*events, durable=durable)
+        except OSError as error:
+            # What was done can't be called failed: the step is repeated and finds itself done.
+            raise CutShort(
+                f"the journal could not be written: {error.strerror or error}",
+                untouched="What was done stays done, and nothing more was done.",
+                cure="Free some space or mend the disk, then start clubos again: it goes on there.",
+            ) from error
 
     async def in_thread(self, work: Callable[[], T], *, stands: bool = False) -> T:
         """Run blocking ``work`` beside the loop.

@@ -1,0 +1,30 @@
+"""What a phase costs does not grow with its files: flushes and processes are counted, not timed."""
+
+from __future__ import annotations
+
+import pytest
+from faults import ptrace
+from faults.apart import apart
+from faults.durability import git_processes, syncs
+from faults.growth import cost
+
+pytestmark = pytest.mark.skipif(bool(ptrace.reason_not_to()), reason=ptrace.reason_not_to())
+
+
+def counted(files: int) -> dict[str, int]:
+    """Return flushes and git processes of a phase and of its merge."""
+    spent = cost(files)
+    return {
+        "phase syncs": syncs(spent.phase.calls),
+        "phase gits": git_processes(spent.phase).total(),
+        "merge syncs": syncs(spent.merge.calls),
+        "merge gits": git_processes(spent.merge).total(),
+    }
+
+
+def test_flushes_and_processes_of_a_phase_do_not_grow_with_its_files() -> None:
+    """One file, ten, a hundred: the same number of each."""
+    one = apart(lambda: counted(1))
+    assert one["phase syncs"] > 0
+    assert apart(lambda: counted(10)) == one
+    assert apart(lambda: counted(100)) == one
