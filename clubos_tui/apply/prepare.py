@@ -21,6 +21,7 @@ from clubos_tui.disk import (
 )
 from clubos_tui.errors import ApplyFailed
 
+
 def new_name(number: int) -> bytes:
     """Return the name under which the file of write ``number`` waits for its exchange."""
     return b"%d.new" % number

@@ -31,10 +31,11 @@ class Registers(ctypes.Structure):
     _fields_ = [
         (name, ctypes.c_ulonglong)
         for name in (
-            "r15 r14 r13 r12 rbp rbx r11 r10 r9 r8 rax rcx rdx rsi rdi orig_rax rip cs eflags rsp "
-            "ss fs_base gs_base ds es fs gs"
-        ).split()
-    ]
+            "r15", "r14", "r13", "r12", "rbp", "rbx", "r11", "r10", "r9", "r8", "rax", "rcx", "rdx",
+            "rsi", "rdi", "orig_rax", "rip", "cs", "eflags", "rsp", "ss", "fs_base", "gs_base",
+            "ds", "es", "fs", "gs",
+        )
+    ]  # fmt: skip
 
     @property
     def arguments(self) -> tuple[int, ...]:
@@ -70,8 +71,9 @@ class _Filter(ctypes.Structure):
 def _program(numbers: Iterable[int], *, all_opens: bool) -> bytes:
     """Return the BPF program that stops at ``numbers`` and lets every other call pass."""
     load, equal, has, give = 0x20, 0x15, 0x45, 0x06
-    trace, allow = struct.pack("<HBBI", give, 0, 0, 0x7FF00000), struct.pack(
-        "<HBBI", give, 0, 0, 0x7FFF0000
+    trace, allow = (
+        struct.pack("<HBBI", give, 0, 0, 0x7FF00000),
+        struct.pack("<HBBI", give, 0, 0, 0x7FFF0000),
     )
     code = [
         struct.pack("<HBBI", load, 0, 0, 4),
