@@ -1,4 +1,4 @@
-"""What a trace says about durability: the order of what must come before what, and how much of it."""
+"""What a trace says about durability: what must come before what, and how many flushes it took."""
 
 from __future__ import annotations
 

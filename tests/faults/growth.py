@@ -6,12 +6,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from faults import tracer
-from faults.scenario import ground
-from faults.tracer import Ran
 from support import agents
 from support.journey import Journey
 from support.repo import Repo
+
+from faults import tracer
+from faults.scenario import ground
+from faults.tracer import Ran
 
 
 @dataclass(frozen=True)

@@ -75,7 +75,9 @@ def lay_out(image: Image, roots: Iterable[str]) -> None:
 def under(image: Image, root: str) -> Image:
     """Return the part under ``root`` with paths relative to it."""
     start = f"{root}/"
-    return {path[len(start):]: node for path, node in image.items() if path.startswith(start)}  # fmt: skip
+    return {
+        path.removeprefix(start): node for path, node in image.items() if path.startswith(start)
+    }
 
 
 def difference(one: Image, other: Image, limit: int = 6) -> str:

@@ -40,7 +40,9 @@ LOSSES: dict[str, Loss] = {
 
 def _common(node: Inode) -> bytes:
     """Return how far the bytes are as they were synced."""
-    return os.path.commonprefix([node.synced, node.data])
+    pairs = zip(node.synced, node.data, strict=False)
+    differs = (at for at, (old, new) in enumerate(pairs) if old != new)
+    return node.data[: next(differs, len(node.synced))]
 
 
 class Disk:

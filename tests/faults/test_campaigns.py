@@ -1,8 +1,9 @@
-"""Every kind of fault on every operation; about a tenth of the points, all of them with ``soak``."""
+"""Every kind of fault on every operation: a tenth of the points, with ``soak`` all of them."""
 
 from __future__ import annotations
 
 import pytest
+
 from faults import campaigns, image, ptrace
 from faults.apart import apart
 from faults.campaigns import Bench

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from faults import ptrace
 from faults.apart import apart
 from faults.durability import git_processes, syncs

@@ -6,16 +6,16 @@ import os
 from collections.abc import Callable
 
 import pytest
-from faults import ptrace
-from faults.apart import apart
-from faults.campaigns import Bench, Case, carry_out
-from faults.durability import merge_order, order_faults
 
 from clubos_tui.apply import checkout, prepare, recover, vault
 from clubos_tui.apply.record import Intent
 from clubos_tui.engine import driver
 from clubos_tui.engine.effects import execute
 from clubos_tui.events import Recovered
+from faults import ptrace
+from faults.apart import apart
+from faults.campaigns import Bench, Case, carry_out
+from faults.durability import merge_order, order_faults
 
 pytestmark = pytest.mark.skipif(bool(ptrace.reason_not_to()), reason=ptrace.reason_not_to())
 
