@@ -71,6 +71,12 @@ class Ground:
         run.edits = {f"p{number}": edit_of(patch) for number, patch in enumerate(PHASES, 1)}
         return run
 
+    def opened(self, stage: str) -> Journey:
+        """Return an open run at ``stage``."""
+        run = self.lay_out(stage)
+        run.open()
+        return run
+
     def _bring(self, stage: str) -> None:
         for folder in (self.root, self.state):
             shutil.rmtree(folder, ignore_errors=True)
