@@ -53,6 +53,15 @@ def sync_folder(path: str) -> None:
         os.close(fd)
 
 
+def sync_file(path: str) -> None:
+    """Make a file's bytes durable, whoever wrote them."""
+    fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)
+
+
 def write_all(fd: int, data: bytes) -> None:
     """Write all of ``data``, however many calls that takes."""
     view = memoryview(data)

@@ -19,6 +19,7 @@
         ├── BackupFailed        a backup could not be made or read back
         ├── ApplyFailed         a write could not be made
         ├── AgentFailed         the agent could not do its action
+        ├── RecordDamaged       the record of a transaction does not verify
         └── JournalDamaged      the journal does not verify
 
 Each error says what happened, what was left untouched and what to do next.
@@ -148,6 +149,19 @@ class ApplyFailed(Failed):
 
 class AgentFailed(Failed):
     """The agent could not carry out an action."""
+
+
+class RecordDamaged(Failed):
+    """The record of a transaction does not verify, so nobody can say how far it came."""
+
+    def __init__(self, path: str, line: int) -> None:
+        super().__init__(
+            f"{path}: line {line} is damaged",
+            untouched="Nothing was finished or undone for it.",
+            cure="Restore the file from a copy. Without one, compare your files with `git status` "
+            "and the folder `backups` beside it, then move the file away.",
+        )
+        self.path = path
 
 
 class JournalDamaged(Failed):

@@ -336,6 +336,7 @@ class ApplyStarted:
     place: Literal["stage", "checkout"]
     purpose: Literal["execute", "merge", "rollback", "undo"]
     files: int
+    left: tuple[Left, ...] = ()  # what it will not touch, because others changed it before
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -17,13 +18,14 @@ from clubos_tui.apply.hooks import Hooks, Result
 from clubos_tui.apply.record import Intent, Record
 from clubos_tui.apply.transaction import Transaction
 from clubos_tui.changes.manifest import Write, path_bytes
-from clubos_tui.disk import sync_folder
+from clubos_tui.disk import sync_file, sync_folder
 from clubos_tui.errors import ApplyFailed, ClubosError, InTheWay, Refused, RepositoryState
 from clubos_tui.repository import refs
 from clubos_tui.repository.discover import Repository, read_head, require_calm
 from clubos_tui.repository.index import index_path, next_index, read_index
 from clubos_tui.repository.workshop import Workshop
 
+_TRANSACTION = re.compile(r"[0-9A-Za-z-]+")
 FOLDER = "clubos"  # in the git dir, only while a transaction writes the checkout
 
 
@@ -153,6 +155,7 @@ class Checkout:
                     transaction.abandon()
                     raise
                 self.take_index(intent)
+                release_index(intent)  # before *done*: recovery looks at nothing that is done
                 return transaction.finish()
         finally:
             with suppress(OSError):
@@ -167,8 +170,14 @@ class Checkout:
         )
 
     def take_index(self, intent: Intent) -> None:
-        """Put the prepared index in place of the present one; our lock stays ours meanwhile."""
-        os.rename(os.path.join(intent.staging, "index"), intent.index)
+        """Put the prepared index in place of the present one, while our lock stays as it is.
+
+        Renamed onto the lock first, as git does it, a crash would leave a lock that no longer
+        says whose it is.
+        """
+        staged = os.path.join(intent.staging, "index")
+        sync_file(staged)  # git did not, and a name must never stand for lost bytes
+        os.rename(staged, intent.index)
         sync_folder(os.path.dirname(intent.index))
 
     @contextmanager
@@ -178,6 +187,8 @@ class Checkout:
         mark = os.path.join(os.path.dirname(intent.staging), intent.id + ".lock")
         with open(mark, "wb") as file:
             file.write(lock_mark(intent))
+            file.flush()
+            os.fsync(file.fileno())  # an empty lock would be nobody's after a power cut
         try:
             os.link(mark, lock)  # with its content from the first moment on
         except FileExistsError as error:
@@ -198,6 +209,16 @@ class Checkout:
 def lock_mark(intent: Intent) -> bytes:
     """Return what our ``index.lock`` holds; git never reads it, recovery does."""
     return f"clubos {intent.id}\n".encode()
+
+
+def marked_by(lock: str) -> str:
+    """Return the id of the transaction whose mark ``lock`` holds; empty where it is no mark."""
+    try:
+        with open(lock, "rb") as file:
+            word, _, name = file.read(200).decode("ascii", "replace").strip().partition(" ")
+    except OSError:
+        return ""
+    return name if word == "clubos" and _TRANSACTION.fullmatch(name) else ""
 
 
 def release_index(intent: Intent) -> None:

@@ -22,16 +22,16 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import Literal
 
-from clubos_tui.apply.checkout import Checkout, release_index
+from clubos_tui.apply.checkout import FOLDER, Checkout, marked_by, release_index
 from clubos_tui.apply.hooks import Hooks
-from clubos_tui.apply.record import Record
+from clubos_tui.apply.record import Record, has_ended
 from clubos_tui.apply.transaction import Transaction
 from clubos_tui.changes.manifest import Entry
 from clubos_tui.disk import Found
 from clubos_tui.errors import Stale
 from clubos_tui.events import Left, Recovered
 from clubos_tui.repository import refs
-from clubos_tui.repository.index import next_index, read_index
+from clubos_tui.repository.index import index_path, next_index, read_index
 
 Direction = Literal["forward", "back", "hold"]
 
@@ -115,6 +115,23 @@ def _finish(record: Record, checkout: Checkout, transaction: Transaction) -> Rec
     total = len(record.intent.writes)
     detail = f"{result.verified} of {total} files as written, compared afresh"
     return Recovered(record.intent.id, "finished", detail, result.left)
+
+
+def release_stale(checkout: Checkout, transactions: str) -> None:
+    """Remove what a transaction left that was killed between its last word and its last unlink.
+
+    Only where its record is one of ours and ended: another mark may be of a clubos at work.
+    """
+    lock = index_path(checkout.repository) + ".lock"
+    folder = os.path.join(checkout.repository.git_dir, FOLDER)
+    marks = [lock]
+    with suppress(OSError):
+        marks += [os.path.join(folder, name) for name in os.listdir(folder)]
+    for mark in marks:
+        name = marked_by(mark)
+        with suppress(OSError):
+            if name and has_ended(os.path.join(transactions, f"{name}.jsonl")):
+                os.unlink(mark)
 
 
 def _where(record: Record, checkout: Checkout) -> Checkout:

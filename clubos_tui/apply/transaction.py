@@ -225,7 +225,9 @@ class Transaction:
                         move_new(staging, _old(number), fd, name)
                     return True
         except FileNotFoundError:
-            return False
+            if _held(staging, _old(number)) is None:
+                return False
+            # Moved before a crash, and its folder is gone; those above it may still be there.
         except NotADirectoryError:
             return True
         self._remove_emptied(write.path)

@@ -147,16 +147,14 @@ def writes(changes: Iterable[Change]) -> tuple[Write, ...]:
     return tuple(sorted(out, key=lambda write: path_bytes(write.path)))
 
 
-def changes_between(
-    base: Mapping[str, Entry], tree: Mapping[str, Entry], action: str = ""
+def changes(
+    differences: Iterable[tuple[str, Entry | None, Entry | None]], action: str = ""
 ) -> tuple[Change, ...]:
-    """Compare two trees by entry; contents are not looked at, so nothing is ``binary`` here."""
-    rows = []
-    for path in sorted(base.keys() | tree.keys(), key=path_bytes):
-        before, after = base.get(path), tree.get(path)
-        if before != after:
-            rows.append(change(path, before, after, kind_of(before, after), action))
-    return tuple(rows)
+    """Make a row of each path's two entries; contents are not looked at, so none is ``binary``."""
+    return tuple(
+        change(path, before, after, kind_of(before, after), action)
+        for path, before, after in differences
+    )
 
 
 def change(path: str, before: Entry | None, after: Entry | None, kind: Kind, action: str) -> Change:

@@ -6,6 +6,7 @@ decision is ours and comes before git sees a path.
 
 from __future__ import annotations
 
+import itertools
 import re
 import unicodedata
 from collections.abc import Iterable
@@ -107,7 +108,7 @@ def collision(paths: Iterable[str]) -> tuple[str, str] | None:
     folders: dict[str, str] = {}
     known: set[str] = set()
     for path in paths:
-        key = _fold(path)
+        key = fold(path)
         other = files.setdefault(key, path)
         if other != path:
             return other, path
@@ -116,7 +117,7 @@ def collision(paths: Iterable[str]) -> tuple[str, str] | None:
         folder = path.rpartition("/")[0]
         while folder and folder not in known:
             known.add(folder)
-            key = _fold(folder)
+            key = fold(folder)
             folders.setdefault(key, path)
             if key in files:
                 return files[key], path
@@ -124,7 +125,7 @@ def collision(paths: Iterable[str]) -> tuple[str, str] | None:
     return None
 
 
-def _fold(path: str) -> str:
+def fold(path: str) -> str:
     """Return what a case-insensitive or normalising disk takes ``path`` for."""
     return unicodedata.normalize("NFC", unicodedata.normalize("NFD", path).casefold())
 
@@ -139,6 +140,15 @@ def matches(path: str, patterns: Iterable[str]) -> str | None:
         if _pattern(pattern).fullmatch(path):
             return pattern
     return None
+
+
+def folder_of(pattern: str) -> str:
+    """Return the folder that everything a pattern matches lies in, ``""`` for the whole tree."""
+    text = pattern.rstrip("/")
+    if "/" not in text:
+        return ""
+    fixed = itertools.takewhile(lambda part: not {"*", "?"} & set(part), text.split("/")[:-1])
+    return "/".join(fixed)
 
 
 _compiled: dict[str, re.Pattern[str]] = {}

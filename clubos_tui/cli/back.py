@@ -11,12 +11,12 @@ from clubos_tui.cli.loss import show, show_recovered
 from clubos_tui.cli.opened import phase_of, run_of, session_of
 from clubos_tui.cli.output import ask, flag
 from clubos_tui.engine import views
-from clubos_tui.engine.driver import note_recovered, recover_all
+from clubos_tui.engine.driver import busy, note_recovered, recover_all
 from clubos_tui.engine.leftovers import foreign_lock, sweep
 from clubos_tui.engine.run import Run
 from clubos_tui.engine.session import Session
 from clubos_tui.engine.views import RollbackPreview
-from clubos_tui.errors import DriverBusy, Refused, UsageError
+from clubos_tui.errors import Refused, UsageError
 from clubos_tui.events import MergeRequested, Paused, ProposalRequested, SealRequested, tag_of
 from clubos_tui.locks import FileLock
 
@@ -63,13 +63,9 @@ def undo(options: Namespace) -> int:
 def recover(options: Namespace) -> int:
     """Finish or undo whatever a crash cut short."""
     with session_of(options) as session:
-        lock = FileLock(session.paths.driver_lock)
+        lock = FileLock(session.paths.driver_lock, hand_on=True)
         if not lock.acquire():
-            raise DriverBusy(
-                "another clubos drives this repository",
-                untouched="Nothing was touched.",
-                cure="It recovers by itself; wait for it or close it.",
-            )
+            raise busy(lock)
         try:
             found = recover_all(session)
             run = session.current()

@@ -47,8 +47,6 @@ def _half_written(session: Session, run: Run | None) -> Iterator[str]:
         yield f"{paths.stage(run.id)}.part"
         yield os.path.join(paths.scratch, f"merge-{run.id}")
         for phase in run.view.phases:
-            # An attempt is on record as soon as its workspace is whole.
-            yield paths.workspace(run.id, phase.number, phase.attempt + 1)
             yield os.path.join(paths.scratch, f"rehearsal-{run.id}-{phase.number}")
     packs = os.path.join(paths.workshop, "objects", "pack")
     for folder, prefix, separator in ((paths.scratch, COPIES, "-"), (packs, PART, "_")):

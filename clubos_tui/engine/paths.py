@@ -58,13 +58,19 @@ class StatePaths:
         """Return the file of one action's chatter."""
         return os.path.join(self.run(run_id), "streams", name)
 
-    def workspace(self, run_id: str, phase: int, attempt: int) -> str:
-        """Return the folder an agent works in."""
-        return os.path.join(self.root, "workspaces", f"{run_id}-{phase}-{attempt}")
+    @property
+    def workspace(self) -> str:
+        """The folder an agent works in: one for all runs, brought from base to base."""
+        return os.path.join(self.root, "workspaces", "agent")
+
+    @property
+    def stages(self) -> str:
+        """One folder a run that executed something."""
+        return os.path.join(self.root, "stages")
 
     def stage(self, run_id: str) -> str:
         """Return the folder that holds the tree of the last executed phase."""
-        return os.path.join(self.root, "stages", run_id)
+        return os.path.join(self.stages, run_id)
 
     def staging(self, transaction: str) -> str:
         """Return where files wait to be exchanged into a stage: on the same file system."""

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from clubos_tui.errors import Failed, GitFailed
+from clubos_tui.locks import handed_on
 
 # Verbs that must never run against the person's repository (P6); the runner refuses them, so that
 # a slip is a failing test and not somebody's lost work.
@@ -88,9 +89,13 @@ class Git:
         stdin: bytes = b"",
         env: Mapping[str, str] | None = None,
         ok: Sequence[int] = (0,),
+        writes: bool = False,
     ) -> bytes:
-        """Run git and return its output; :class:`GitFailed` for an exit code not in ``ok``."""
-        return self.ask(*args, stdin=stdin, env=env, ok=ok)[1]
+        """Run git and return its output; :class:`GitFailed` for an exit code not in ``ok``.
+
+        One that ``writes`` keeps the driver's lock, should it outlive us.
+        """
+        return self.ask(*args, stdin=stdin, env=env, ok=ok, writes=writes)[1]
 
     def ask(
         self,
@@ -98,6 +103,7 @@ class Git:
         stdin: bytes = b"",
         env: Mapping[str, str] | None = None,
         ok: Sequence[int] = (0, 1),
+        writes: bool = False,
     ) -> tuple[int, bytes]:
         """Run git and return its exit code and output."""
         try:
@@ -108,6 +114,7 @@ class Git:
                 env=self.environment(env),
                 check=False,
                 process_group=0,  # ctrl+c on the terminal is for us, not for a git in mid-write
+                pass_fds=handed_on() if writes else (),
             )
         except FileNotFoundError as error:
             raise Failed(

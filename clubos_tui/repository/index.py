@@ -42,8 +42,9 @@ def next_index(
         for path, entry in sorted(puts.items(), key=lambda item: item[1] is not None)
     ]  # fmt: skip
     workshop.git.run(
-        "update-index", "-z", "--index-info", stdin=b"".join(lines), env={"GIT_INDEX_FILE": scratch}
-    )
+        "update-index", "-z", "--index-info", stdin=b"".join(lines),
+        env={"GIT_INDEX_FILE": scratch}, writes=True,
+    )  # fmt: skip
     entries = _entries(workshop, scratch)
     for path, entry in puts.items():
         if entries.get(path, []) != ([entry] if entry else []):

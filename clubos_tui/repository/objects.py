@@ -12,17 +12,17 @@ import struct
 import subprocess
 import threading
 import zlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 
-from clubos_tui.changes.manifest import EXECUTABLE, FILE, BlobId, Entry, path_bytes, path_text
+from clubos_tui.changes.manifest import BlobId
 from clubos_tui.errors import GitFailed
 from clubos_tui.repository.git import Git
 
-TREE_MODE = "40000"
 KEEP = b"clubos\n"  # what our mark on a pack holds
 PART = "tmp_clubos_"  # how a pack that is being written begins
+AT_ONCE = 64  # requests that wait in the pipe: far less than it holds
 _PACK_TYPE = {"commit": 1, "tree": 2, "blob": 3}
 
 
@@ -75,26 +75,63 @@ class ObjectReader:
         """Return kind and content, or ``None`` where the process ended before all of it came."""
         process = self._started()
         assert process.stdin
-        assert process.stdout
         try:
             process.stdin.write(object_id.encode() + b"\n")
             process.stdin.flush()
-            header = process.stdout.readline().split()
-            if len(header) == 2:
-                return "missing", b""
-            if len(header) == 3:
-                size = int(header[2])
-                data = process.stdout.read(size + 1)
-                if len(data) == size + 1:
-                    return header[1].decode(), data[:-1]
+            answer = self._answer()
+            if answer:
+                return answer
         except BrokenPipeError:
             pass
         self.close()
         return None
 
+    def _answer(self) -> tuple[str, bytes] | None:
+        """Read one answer; ``None`` where the process ended before all of it came."""
+        assert self._process
+        assert self._process.stdout
+        header = self._process.stdout.readline().split()
+        if len(header) == 2:
+            return "missing", b""
+        if len(header) == 3:
+            size = int(header[2])
+            data = self._process.stdout.read(size + 1)
+            if len(data) == size + 1:
+                return header[1].decode(), data[:-1]
+        return None
+
     def blob(self, blob: BlobId) -> bytes:
         """Return a blob's bytes."""
         return self.read(blob)[1]
+
+    def read_all(self, object_ids: Iterable[str]) -> Iterator[tuple[str, bytes]]:
+        """Yield kind and content of many objects in order, with fewer waits than one by one."""
+        wanted = list(object_ids)
+        for at in range(0, len(wanted), AT_ONCE):
+            some = wanted[at : at + AT_ONCE]
+            with self._lock:
+                answers = self._ask_all(some)
+            yield from answers
+            for missed in some[len(answers) :]:
+                yield self.read(missed)
+
+    def _ask_all(self, object_ids: list[str]) -> list[tuple[str, bytes]]:
+        """Ask for all before reading the first; return as many as came before one was missing."""
+        process = self._started()
+        assert process.stdin
+        out = []
+        try:
+            process.stdin.write("".join(f"{item}\n" for item in object_ids).encode())
+            process.stdin.flush()
+            for _ in object_ids:
+                answer = self._answer()
+                if answer is None or answer[0] == "missing":
+                    self.close()  # its other answers are still on their way
+                    break
+                out.append(answer)
+        except BrokenPipeError:
+            self.close()
+        return out
 
     def close(self) -> None:
         """End the process."""
@@ -118,102 +155,6 @@ class ObjectReader:
                 process_group=0,
             )
         return self._process
-
-
-def parse_tree(data: bytes, id_bytes: int) -> dict[bytes, tuple[str, str]]:
-    """Return name → (mode, id) of a tree object."""
-    rows, at = {}, 0
-    while at < len(data):
-        space = data.index(b" ", at)
-        nul = data.index(b"\0", space)
-        end = nul + 1 + id_bytes
-        rows[data[space + 1 : nul]] = (data[at:space].decode(), data[nul + 1 : end].hex())
-        at = end
-    return rows
-
-
-def format_tree(rows: Mapping[bytes, tuple[str, str]]) -> bytes:
-    """Return the tree object of name → (mode, id); git sorts folders as if they ended in ``/``."""
-    ordered = sorted(rows, key=lambda name: name + b"/" if rows[name][0] == TREE_MODE else name)
-    return b"".join(
-        rows[name][0].encode() + b" " + name + b"\0" + bytes.fromhex(rows[name][1])
-        for name in ordered
-    )
-
-
-def _modern(mode: str) -> str:
-    """Return a file's mode as today's git writes it; old trees hold 100664 and the like."""
-    if mode.startswith("100"):
-        return EXECUTABLE if int(mode, 8) & 0o100 else FILE
-    return mode
-
-
-class TreeBuilder:
-    """Makes new trees out of old ones, reading only the folders on the way to what changes."""
-
-    def __init__(self, reader: ObjectReader, object_format: str) -> None:
-        self._reader = reader
-        self._format = object_format
-        self._id_bytes = new_hash(object_format).digest_size
-        self.empty = object_id("tree", b"", object_format)
-
-    def flatten(self, tree: str) -> dict[str, Entry]:
-        """Return every file of a tree by path."""
-        out: dict[str, Entry] = {}
-        folders = [(b"", tree)]
-        while folders:
-            prefix, folder = folders.pop()
-            for name, (mode, child) in self._rows(folder).items():
-                if mode == TREE_MODE:
-                    folders.append((prefix + name + b"/", child))
-                else:
-                    out[path_text(prefix + name)] = Entry(_modern(mode), BlobId(child))
-        return out
-
-    def patch(self, tree: str, puts: Mapping[str, Entry | None]) -> tuple[str, list[NewObject]]:
-        """Return the id of ``tree`` with ``puts`` in it, and the tree objects that are new.
-
-        ``None`` takes a path out; a folder that becomes empty goes with it. A file where a folder
-        was, or the other way round, needs the old paths taken out in the same call.
-        """
-        made: list[NewObject] = []
-        nested: dict[bytes, dict[str, Entry | None]] = {}
-        rows = self._rows(tree)
-        # Take out before putting in, so that a file can make room for a folder.
-        for path, entry in sorted(puts.items(), key=lambda item: item[1] is not None):
-            raw = path_bytes(path)
-            head, slash, rest = raw.partition(b"/")
-            if slash:
-                nested.setdefault(head, {})[path_text(rest)] = entry
-            elif entry is None:
-                rows.pop(head, None)
-            else:
-                rows[head] = (entry.mode, entry.blob)
-        for name, inner in nested.items():
-            mode, child = rows.get(name, (TREE_MODE, self.empty))
-            if mode != TREE_MODE:
-                if all(entry is None for entry in inner.values()):
-                    continue
-                raise GitFailed(f"{path_text(name)} is a file and cannot hold other files")
-            child, new = self.patch(child, inner)
-            made.extend(new)
-            if child == self.empty:
-                rows.pop(name, None)
-            else:
-                rows[name] = (TREE_MODE, child)
-        data = format_tree(rows)
-        built = object_id("tree", data, self._format)
-        if built != tree:
-            made.append(NewObject("tree", built, data))
-        return built, made
-
-    def _rows(self, tree: str) -> dict[bytes, tuple[str, str]]:
-        if tree == self.empty:
-            return {}
-        kind, data = self._reader.read(tree)
-        if kind != "tree":
-            raise GitFailed(f"{tree} is a {kind}, not a tree")
-        return parse_tree(data, self._id_bytes)
 
 
 def write_pack(

@@ -14,6 +14,7 @@ from contextlib import contextmanager, suppress
 
 from clubos_tui.errors import Stale
 from clubos_tui.events import CommitId
+from clubos_tui.locks import handed_on
 from clubos_tui.repository.discover import Repository
 from clubos_tui.repository.objects import KEEP, PART, NewObject, write_pack
 
@@ -86,21 +87,48 @@ def sweep(repository: Repository) -> None:
 def release_locks(repository: Repository, ref: str, new: str) -> None:
     """Remove the locks that a killed move of ``ref`` to ``new`` left; nobody else's.
 
-    git writes the new id into the lock of the ref; the one on HEAD, which it only takes for the
-    log, stays empty.
+    git writes the new id into the lock of the ref, in several pieces; the one on HEAD, which it
+    only takes for the log, stays empty.
     """
     lock = os.path.join(repository.common_dir, f"{ref}.lock")
     head = os.path.join(repository.git_dir, "HEAD.lock")
-    deadline = time.monotonic() + ORPHAN_SECONDS
-    while (os.path.exists(lock) or os.path.exists(head)) and time.monotonic() < deadline:
-        time.sleep(0.01)
+    stale = _outlive_orphans([lock, head])
     held = _read(lock)
-    if held == f"{new}\n".encode():
+    if held is not None:
+        # A power cut leaves zeros where bytes were not yet on the disk.
+        if lock not in stale or not f"{new}\n".encode().startswith(held.rstrip(b"\0")):
+            return
         os.unlink(lock)
-    elif held is not None or read_ref(repository, ref) != new:
+    elif read_ref(repository, ref) != new:
         return
-    if _read(head) == b"":
+    if head in stale and _read(head) == b"":
         os.unlink(head)
+
+
+def release_branch_locks(repository: Repository, prefix: str) -> None:
+    """Remove the locks that killed creations left on branches that only we make."""
+    folder = os.path.join(repository.common_dir, "refs", "heads", prefix)
+    with suppress(FileNotFoundError):
+        locks = [os.path.join(folder, name) for name in os.listdir(folder)
+                 if name.endswith(".lock")]  # fmt: skip
+        for lock in _outlive_orphans(locks):
+            os.unlink(lock)
+
+
+def _outlive_orphans(locks: list[str]) -> list[str]:
+    """Wait until a git that outlived us has ended; return the locks that stayed all the time."""
+    first = {lock: _inode(lock) for lock in locks}
+    deadline = time.monotonic() + ORPHAN_SECONDS
+    while any(map(os.path.exists, locks)) and time.monotonic() < deadline:
+        time.sleep(0.01)
+    return [lock for lock in locks if first[lock] is not None and _inode(lock) == first[lock]]
+
+
+def _inode(path: str) -> int | None:
+    try:
+        return os.lstat(path).st_ino
+    except OSError:
+        return None
 
 
 def _read(path: str) -> bytes | None:
@@ -145,6 +173,7 @@ def moving(repository: Repository, ref: str, new: str, old: str, why: str) -> It
         stderr=subprocess.PIPE,
         env=repository.git.environment(),
         process_group=0,  # ctrl+c on the terminal must not end it between prepare and commit
+        pass_fds=handed_on(),  # killed without it, we are not followed before it has ended
     )
     assert process.stdin
     assert process.stdout
@@ -157,7 +186,8 @@ def moving(repository: Repository, ref: str, new: str, old: str, why: str) -> It
     finally:
         for pipe in (process.stdin, process.stdout, process.stderr):
             pipe.close()
-        process.wait()
+        if process.wait() < 0:  # killed, so it could not give its locks back
+            release_locks(repository, ref, new)
 
 
 class _Commit:

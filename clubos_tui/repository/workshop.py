@@ -11,21 +11,28 @@ import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from clubos_tui.changes.manifest import BlobId, Entry, TreeId, path_text
+from clubos_tui.changes.manifest import (
+    GITLINK,
+    BlobId,
+    Change,
+    Entry,
+    TreeId,
+    changes,
+    path_text,
+)
 from clubos_tui.errors import Stale
 from clubos_tui.events import CommitId
 from clubos_tui.repository.discover import Identity, Repository
 from clubos_tui.repository.git import Git
 from clubos_tui.repository.objects import (
-    TREE_MODE,
     NewObject,
     ObjectReader,
-    TreeBuilder,
-    new_hash,
     object_id,
-    parse_tree,
     write_pack,
 )
+from clubos_tui.repository.trees import TREE_MODE, Tree, Trees
+
+MANY_PACKS = 48  # git looks into each of them for an object it does not find at once
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +64,8 @@ class Workshop:
         _make(path, repository)
         self.git = Git(path, private=True)
         self.objects = ObjectReader(self.git)
-        self.trees = TreeBuilder(self.objects, self.object_format)
-        self._flat: dict[str, dict[str, Entry]] = {}
+        self.trees = Trees(self.objects, self.object_format)
+        self._open: dict[str, Tree] = {}
 
     def close(self) -> None:
         """End the reading process."""
@@ -69,14 +76,18 @@ class Workshop:
         _, data = self.objects.read(commit)
         return TreeId(data[5 : data.index(b"\n")].decode())
 
-    def files(self, tree: str) -> Mapping[str, Entry]:
-        """Return every file of a tree by path; kept for the next call."""
-        found = self._flat.get(tree)
+    def files(self, tree: str) -> Tree:
+        """Return the files of a tree by path; kept for the next call."""
+        found = self._open.get(tree)
         if found is None:
-            if len(self._flat) >= 4:  # base, proposal and their neighbours, not a history
-                self._flat.pop(next(iter(self._flat)))
-            found = self._flat[tree] = self.trees.flatten(tree)
+            if len(self._open) >= 4:  # base, proposal and their neighbours, not a history
+                self._open.pop(next(iter(self._open)))
+            found = self._open[tree] = Tree(self.trees, tree)
         return found
+
+    def changes(self, old: str, new: str, action: str = "") -> tuple[Change, ...]:
+        """Compare two trees by entry."""
+        return changes(self.trees.diff(old, new), action)
 
     def build(
         self, base: str, puts: Mapping[str, Entry | None], blobs: Mapping[BlobId, bytes]
@@ -85,16 +96,41 @@ class Workshop:
         tree, made = self.trees.patch(base, puts)
         made += [NewObject("blob", blob, data) for blob, data in blobs.items()]
         self.write(made)
-        known = self._flat.get(base)
-        if known is not None and tree not in self._flat:
-            merged = {path: entry for path, entry in known.items() if path not in puts}
-            merged.update({path: entry for path, entry in puts.items() if entry})
-            self._flat[tree] = merged
         return TreeId(tree)
 
     def write(self, objects: Iterable[NewObject]) -> None:
         """Write objects as one pack."""
         write_pack(os.path.join(self.path, "objects", "pack"), objects, self.object_format)
+
+    def fold_packs(self) -> None:
+        """Fold many small packs into one; git does the packing, and forgets no object by it.
+
+        Of growing sizes, as ``git repack --geometric`` does it, so that no object is packed more
+        than a few times however long the history.
+        """
+        folder = os.path.join(self.path, "objects", "pack")
+        packs = [name for name in os.listdir(folder) if name.endswith(".idx")]
+        if len(packs) < MANY_PACKS:
+            return
+        sizes = sorted(
+            (os.path.getsize(os.path.join(folder, f"{name[:-4]}.pack")), name[:-4])
+            for name in packs
+        )
+        chosen: list[str] = []
+        together = 0
+        for size, name in sizes:
+            if len(chosen) >= MANY_PACKS // 2 and size > 2 * together:
+                break
+            chosen.append(name)
+            together += size
+        made = self.git.run(
+            "pack-objects", "--stdin-packs", "-q", os.path.join(folder, "pack"),
+            stdin="".join(f"{name}.pack\n" for name in chosen).encode(),
+        ).decode().strip()  # fmt: skip
+        for name in chosen:
+            if name != f"pack-{made}":
+                for ending in ("idx", "pack"):  # without its index nobody looks for a pack
+                    os.unlink(os.path.join(folder, f"{name}.{ending}"))
 
     def commit(self, spec: CommitSpec) -> CommitId:
         """Write a commit; the same specification always gives the same id."""
@@ -137,29 +173,29 @@ class Workshop:
 
     def new_objects(self, tree: str, base: str) -> list[NewObject]:
         """Return the trees and blobs that ``tree`` holds and ``base`` does not."""
-        id_bytes = new_hash(self.object_format).digest_size
-        out: list[NewObject] = []
-        pairs: list[tuple[str, str | None]] = [(tree, base)]
+        folders: dict[str, None] = {}
+        blobs: dict[str, None] = {}
+        pairs: list[tuple[str, str]] = [(tree, base)]
         while pairs:
             new, old = pairs.pop()
             if new in {old, self.trees.empty}:
                 continue
-            _, data = self.objects.read(new)
-            out.append(NewObject("tree", new, data))
-            before = (
-                {}
-                if old in {None, self.trees.empty}
-                else parse_tree(self.objects.read(str(old))[1], id_bytes)
-            )
-            for name, (mode, child) in parse_tree(data, id_bytes).items():
+            folders[new] = None
+            before = self.trees.rows(old)
+            for name, (mode, child) in self.trees.rows(new).items():
                 mode_before, child_before = before.get(name, ("", ""))
                 if child == child_before:
                     continue
                 if mode == TREE_MODE:
-                    pairs.append((child, child_before if mode_before == TREE_MODE else None))
-                elif mode != "160000":  # a submodule's commit lives elsewhere
-                    out.append(NewObject("blob", child, self.objects.blob(BlobId(child))))
-        return out
+                    known = child_before if mode_before == TREE_MODE else self.trees.empty
+                    pairs.append((child, known))
+                elif mode != GITLINK:  # a submodule's commit lives elsewhere
+                    blobs[child] = None
+        ids = [*folders, *blobs]
+        return [
+            NewObject(kind, item, data)
+            for item, (kind, data) in zip(ids, self.objects.read_all(ids), strict=True)
+        ]
 
 
 def _quoted(path: str) -> str:

@@ -162,7 +162,10 @@ class Store:
 
     def _time(self, at: str) -> str:
         if at[:19] != self._second[0]:  # thousands of records share a second
-            moment = datetime.fromisoformat(at).astimezone()
+            try:
+                moment = datetime.fromisoformat(at).astimezone()
+            except ValueError:  # of a damaged line
+                return ""
             self.last = moment.timestamp()
             self._second = at[:19], f"{moment:%H:%M:%S}"
         return self._second[1]

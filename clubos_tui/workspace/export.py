@@ -8,11 +8,15 @@ from __future__ import annotations
 import os
 import shutil
 import stat
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from itertools import groupby
 
-from clubos_tui.changes.manifest import EXECUTABLE, FILE, GITLINK, Entry
+from clubos_tui.changes.manifest import EXECUTABLE, FILE, GITLINK, Entry, path_bytes
 from clubos_tui.disk import Found, make_file, parent_of
 from clubos_tui.repository.workshop import Workshop
+
+Wrote = Callable[[str, Entry, os.stat_result], None]
+Progress = Callable[[int, int], None]
 
 
 def export(
@@ -20,30 +24,54 @@ def export(
     files: Mapping[str, Entry],
     folder: str,
     *,
-    progress: Callable[[int, int], None] = lambda _done, _total: None,
+    progress: Progress = lambda _done, _total: None,
+    wrote: Wrote = lambda _path, _entry, _status: None,
 ) -> None:
-    """Write ``files`` into ``folder``, which must be new or empty.
+    """Write ``files`` into ``folder``, where nothing may be at their places.
 
     A submodule becomes an empty folder. Raises :class:`OSError` where the disk is full.
     """
     os.makedirs(folder, mode=0o700, exist_ok=True)
-    total = len(files)
-    for done, (path, entry) in enumerate(files.items(), 1):
-        write_entry(workshop, folder, path, entry)
-        if done % 500 == 0 or done == total:
-            progress(done, total)
+    done, total = 0, len(files)
+    contents = _contents(workshop, files)
+    for _, paths in groupby(_by_folder(files), key=_folder):
+        group = list(paths)
+        with parent_of(folder, group[0], make=[]) as (fd, _):
+            for path in group:
+                _write(fd, path_bytes(path).rpartition(b"/")[2], files[path], contents)
+                status = os.stat(path_bytes(path).rpartition(b"/")[2], dir_fd=fd,
+                                 follow_symlinks=False)  # fmt: skip
+                wrote(path, files[path], status)
+                done += 1
+                if done % 500 == 0 or done == total:
+                    progress(done, total)
+
+
+def _folder(path: str) -> str:
+    return path.rpartition("/")[0]
+
+
+def _by_folder(files: Mapping[str, Entry]) -> list[str]:
+    return sorted(files, key=_folder)
+
+
+def _contents(workshop: Workshop, files: Mapping[str, Entry]) -> Iterator[tuple[str, bytes]]:
+    """Yield the contents in the order in which the files are written."""
+    blobs = [files[path].blob for path in _by_folder(files) if files[path].mode != GITLINK]
+    return workshop.objects.read_all(blobs)
+
+
+def _write(fd: int, name: bytes, entry: Entry, contents: Iterator[tuple[str, bytes]]) -> None:
+    if entry.mode == GITLINK:
+        os.mkdir(name, dir_fd=fd)
+        return
+    permissions = 0o755 if entry.mode == EXECUTABLE else 0o644
+    make_file(fd, name, Found(entry.mode or FILE, next(contents)[1], permissions))
 
 
 def write_entry(workshop: Workshop, folder: str, path: str, entry: Entry) -> None:
     """Write one file, link or submodule folder; nothing may be there yet."""
-    with parent_of(folder, path, make=[]) as (fd, name):
-        if entry.mode == GITLINK:
-            os.mkdir(name, dir_fd=fd)
-            return
-        permissions = 0o755 if entry.mode == EXECUTABLE else 0o644
-        make_file(
-            fd, name, Found(entry.mode or FILE, workshop.objects.blob(entry.blob), permissions)
-        )
+    export(workshop, {path: entry}, folder)
 
 
 def remove(folder: str) -> None:

@@ -1,14 +1,15 @@
-"""Find out what a workspace holds by reading it, byte for byte.
+"""Find out what a workspace holds by its bytes.
 
-Nothing an agent reports and no time stamp is believed. What may not be written is refused by
-name; what was withheld from the agent is carried over unchanged.
+Nothing an agent reports is believed. What may not be written is refused by name; what was
+withheld from the agent is carried over unchanged.
 """
 
 from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from clubos_tui.changes.manifest import (
@@ -18,11 +19,13 @@ from clubos_tui.changes.manifest import (
     SYMLINK,
     BlobId,
     Entry,
+    path_bytes,
     path_text,
 )
 from clubos_tui.changes.paths import is_dot_git, link_refusal, refusal
 from clubos_tui.errors import HostilePath
 from clubos_tui.repository.objects import object_id
+from clubos_tui.workspace.known import Known, Row, signature
 from clubos_tui.workspace.secrets import is_secret
 
 _STAYS_HOME = "it is a secret by its name, and those stay home"
@@ -38,63 +41,156 @@ class Scan:
 
 def scan(
     folder: str,
-    known: Mapping[str, Entry],
+    files: Mapping[str, Entry],
     *,
     object_format: str,
     withheld: Collection[str] = (),
 ) -> Scan:
-    """Compare ``folder`` with ``known`` (the tree it held when last looked at).
+    """Compare ``folder`` with ``files`` (the tree it held when last looked at), byte for byte.
 
     Raises :class:`HostilePath` for the first path that may never be written, a special file, or a
     secret that was withheld.
     """
-    result = Scan()
-    seen: set[str] = set()
-    gitlinks = {path for path, entry in known.items() if entry.mode == GITLINK}
     secrets = set(withheld)
-    folders = [b""]
-    root = os.fsencode(folder)
-    while folders:
-        prefix = folders.pop()
-        with os.scandir(os.path.join(root, prefix) if prefix else root) as found:
-            for item in found:
-                raw = prefix + item.name
-                path = path_text(raw)
-                if is_dot_git(path_text(item.name)):
-                    raise HostilePath(path, "it would touch a .git folder")
-                if item.is_dir(follow_symlinks=False):
-                    if path in secrets:
-                        raise HostilePath(path, _STAYS_HOME)
-                    if path in gitlinks:
-                        _require_empty(root, raw, path)
-                        seen.add(path)
+    rows: dict[bytes, Row] = {
+        path_bytes(path): (entry.mode, entry.blob, None)
+        for path, entry in files.items()
+        if path not in secrets
+    }
+    return look(folder, Known(hidden=tuple(withheld), rows=rows), object_format=object_format)
+
+
+def look(
+    folder: str,
+    known: Known,
+    *,
+    object_format: str,
+    touched: Collection[bytes] | None = None,
+    stop: Callable[[], None] = lambda: None,
+) -> Scan:
+    """Compare ``folder`` with what is known of it, and learn; reads only what looks different.
+
+    ``touched`` names the only paths that can differ; folders among them end in ``/``. Raises as
+    :func:`scan` does; ``stop`` is called for each folder and may raise.
+    """
+    looking = _Look(folder, known, object_format)
+    if touched is None:
+        looking.below(b"", stop)
+        looking.miss([raw for raw in known.rows if raw not in looking.seen])
+        known.empty = tuple(looking.empty)
+        return looking.result
+    for raw in sorted(touched):
+        if raw.endswith(b"/"):
+            looking.below(raw, stop)
+    looking.miss([raw for raw in touched if not raw.endswith(b"/") and not looking.at(raw)])
+    known.empty = (*known.empty, *looking.empty)
+    return looking.result
+
+
+class _Look:
+    """One look at a folder: what was seen, what differs."""
+
+    def __init__(self, folder: str, known: Known, object_format: str) -> None:
+        self.result = Scan()
+        self.seen: set[bytes] = set()
+        self.empty: list[bytes] = []
+        self._root = os.fsencode(folder)
+        self._known = known
+        self._secrets = set(known.hidden)
+        self._format = object_format
+
+    def below(self, start: bytes, stop: Callable[[], None]) -> None:
+        """Look at everything in a folder."""
+        folders = [start]
+        if start:
+            _require_no_git(start)
+        while folders:
+            stop()
+            prefix = folders.pop()
+            with (
+                suppress(FileNotFoundError),  # it came and went
+                os.scandir(os.path.join(self._root, prefix)) as found,
+            ):
+                items = list(found)
+                if not items and prefix:
+                    self.empty.append(prefix)
+                for item in items:
+                    raw = prefix + item.name
+                    _require_no_git(raw)
+                    if item.is_dir(follow_symlinks=False):
+                        if self._is_folder(raw):
+                            folders.append(raw + b"/")
                     else:
-                        folders.append(raw + b"/")
-                    continue
-                entry, data = _entry(item, path, object_format)
-                seen.add(path)
-                if known.get(path) != entry:
-                    _require_allowed(path, entry, data, secrets)
-                    result.puts[path] = entry
-                    result.blobs[entry.blob] = data
-    for path in known:
-        if path not in seen and path not in secrets:
-            result.puts[path] = None
-    return result
+                        self._file(raw, item.stat(follow_symlinks=False))
+
+    def at(self, raw: bytes) -> bool:
+        """Look at one path; ``False`` where no file is there."""
+        _require_no_git(raw)
+        try:
+            status = os.lstat(os.path.join(self._root, raw))
+        except (FileNotFoundError, NotADirectoryError):
+            return False
+        if stat.S_ISDIR(status.st_mode):
+            return not self._is_folder(raw)
+        self._file(raw, status)
+        return True
+
+    def miss(self, paths: Iterable[bytes]) -> None:
+        """Note that nothing is at these paths any more."""
+        for raw in paths:
+            if self._known.rows.pop(raw, None):
+                self.result.puts[path_text(raw)] = None
+                self.empty.append(raw.rpartition(b"/")[0])  # perhaps
+
+    def _is_folder(self, raw: bytes) -> bool:
+        """Tell a folder from a submodule's place, which must stay empty."""
+        if path_text(raw) in self._secrets:
+            raise HostilePath(path_text(raw), _STAYS_HOME)
+        row = self._known.rows.get(raw)
+        if row is None or row[0] != GITLINK:
+            return True
+        if os.listdir(os.path.join(self._root, raw)):
+            raise HostilePath(
+                path_text(raw), "it is a submodule; its files belong to another repository"
+            )
+        self.seen.add(raw)
+        return False
+
+    def _file(self, raw: bytes, status: os.stat_result) -> None:
+        self.seen.add(raw)
+        row = self._known.rows.get(raw)
+        if row and row[2] and row[2] == signature(status):
+            return
+        path = path_text(raw)
+        entry, data, status = read_entry(self._root, raw, status, self._format)
+        if row is None or row[:2] != (entry.mode, entry.blob):
+            _require_allowed(path, entry, data, self._secrets)
+            self.result.puts[path] = entry
+            self.result.blobs[entry.blob] = data
+        self._known.learn(raw, entry, status)
 
 
-def _entry(item: os.DirEntry[bytes], path: str, object_format: str) -> tuple[Entry, bytes]:
-    status = item.stat(follow_symlinks=False)
+def _require_no_git(raw: bytes) -> None:
+    if is_dot_git(path_text(raw.rstrip(b"/").rpartition(b"/")[2])):
+        raise HostilePath(path_text(raw.rstrip(b"/")), "it would touch a .git folder")
+
+
+def read_entry(
+    root: bytes, raw: bytes, status: os.stat_result, object_format: str
+) -> tuple[Entry, bytes, os.stat_result]:
+    """Return what a file or link holds, and how it looked before that was read."""
+    place = os.path.join(root, raw)
     if stat.S_ISLNK(status.st_mode):
-        mode, data = SYMLINK, os.readlink(item.path)
+        mode, data = SYMLINK, os.readlink(place)
     elif stat.S_ISREG(status.st_mode):
-        mode = EXECUTABLE if status.st_mode & 0o100 else FILE
-        fd = os.open(item.path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+        fd = os.open(place, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
         with os.fdopen(fd, "rb") as file:
+            status = os.fstat(fd)
             data = file.read()
+        mode = EXECUTABLE if status.st_mode & 0o100 else FILE
     else:
-        raise HostilePath(path, "it is neither a file nor a symbolic link")
-    return Entry(mode, BlobId(object_id("blob", data, object_format))), data
+        raise HostilePath(path_text(raw), "it is neither a file nor a symbolic link")
+    return Entry(mode, BlobId(object_id("blob", data, object_format))), data, status
 
 
 def _require_allowed(path: str, entry: Entry, data: bytes, secrets: set[str]) -> None:
@@ -105,8 +201,3 @@ def _require_allowed(path: str, entry: Entry, data: bytes, secrets: set[str]) ->
         reason = link_refusal(path, data)
     if reason:
         raise HostilePath(path, reason)
-
-
-def _require_empty(root: bytes, raw: bytes, path: str) -> None:
-    if os.listdir(os.path.join(root, raw)):
-        raise HostilePath(path, "it is a submodule; its files belong to another repository")

@@ -16,6 +16,7 @@ from clubos_tui.apply.checkout import Checkout
 from clubos_tui.apply.record import Progress, Record
 from clubos_tui.changes.manifest import Write
 from clubos_tui.engine import views
+from clubos_tui.engine.effects import rollback
 from clubos_tui.errors import RepositoryState
 
 
@@ -122,3 +123,25 @@ def test_p4_a_file_left_at_the_merge_is_named_by_the_rollback(
     run.go()
     assert repo.read("fresh/a.txt") == b"mine\n"
     assert repo.read("src/app.txt") == b"one\ntwo\nthree\n"
+
+
+def test_p4_a_rollback_cut_short_still_names_what_it_left(
+    repo: Repo, journey: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Killed after the revert was made: what it did not take back is said by the next start."""
+    run = journey(CHANGE).live().merge()
+    repo.write("src/app.txt", "mine\n")
+    done = rollback.commit_to_target
+
+    def cut(*arguments: object) -> None:
+        done(*arguments)  # type: ignore[arg-type]
+        raise Cut
+
+    with monkeypatch.context() as patch:
+        patch.setattr(rollback, "commit_to_target", cut)
+        with pytest.raises(Cut):
+            run.roll_back(1)
+    run.reopen().go()
+    assert run.view.rollback
+    assert [item.path for item in run.view.rollback.left] == ["src/app.txt"]
+    assert repo.read("src/app.txt") == b"mine\n"

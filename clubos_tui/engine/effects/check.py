@@ -11,7 +11,7 @@ from clubos_tui.apply.hooks import Hooks
 from clubos_tui.apply.record import Intent, Record
 from clubos_tui.apply.reverse import reverse
 from clubos_tui.apply.transaction import Transaction
-from clubos_tui.changes.manifest import Change, Entry, Write, changes_between, writes
+from clubos_tui.changes.manifest import Change, Entry, Write, writes
 from clubos_tui.checks import Subject, run
 from clubos_tui.checks.base import Verdict
 from clubos_tui.disk import AS_REPLACED, Found, read_path
@@ -88,16 +88,14 @@ def _subject(context: Context, step: RunChecks) -> Subject:
     if step.scope == "stage":
         folder = context.session.paths.stage(context.run.id)
     elif step.scope == "proposal":
-        folder, hidden = phase.workspace, frozenset(phase.withheld)
-        if not os.path.isdir(folder):
-            shown = {path: entry for path, entry in files.items() if path not in hidden}
-            export(workshop, shown, folder)
+        context.workspace.bring(step.tree, context.look)
+        folder, hidden = context.workspace.folder, frozenset(context.workspace.hidden)
     else:
         folder = os.path.join(context.session.paths.scratch, f"merge-{context.run.id}")
         remove(folder)
         export(workshop, files, folder)
         base = workshop.files(view.started.base_tree)
-        manifest = changes_between(base, files)
+        manifest = workshop.changes(view.started.base_tree, step.tree)
         protected = view.plan.protected
     return Subject(folder, files, base, manifest, protected, hidden, workshop.object_format)
 

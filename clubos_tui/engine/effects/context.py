@@ -20,6 +20,7 @@ from clubos_tui.engine.session import Session
 from clubos_tui.engine.state import RunView
 from clubos_tui.events import Event
 from clubos_tui.streams import StreamWriter
+from clubos_tui.workspace.layout import Layout
 
 T = TypeVar("T")
 
@@ -32,11 +33,30 @@ class Context:
     run: Run
     agents: dict[tuple[int, int], Agent] = field(default_factory=dict)
     stop: threading.Event = field(default_factory=threading.Event)
+    _workspace: Layout | None = None
 
     @property
     def view(self) -> RunView:
         """The run as last folded."""
         return self.run.view
+
+    @property
+    def workspace(self) -> Layout:
+        """The folder an agent works in; what is known of it holds as long as we drive."""
+        if self._workspace is None:
+            self._workspace = Layout(self.session.paths.workspace, self.session.workshop, hide=True)
+        return self._workspace
+
+    def forget(self) -> None:
+        """Forget what was known of folders: another process may have driven since."""
+        if self._workspace:
+            self._workspace.close()
+            self._workspace = None
+
+    def look(self, _done: int = 0, _total: int = 0) -> None:
+        """Come back from long work when asked to."""
+        if self.stop.is_set():
+            raise Cancelled("interrupted", untouched="Nothing outside the workspace was written.")
 
     def say(self, *events: Event, durable: bool = True) -> None:
         """Append what the driver reports; a report nobody acts on need not be durable at once."""

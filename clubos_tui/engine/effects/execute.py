@@ -17,15 +17,15 @@ from clubos_tui.changes.manifest import TreeId, Write, writes
 from clubos_tui.engine.decide import ApplyToStage, ApproveByPlan, PublishBranch
 from clubos_tui.engine.effects.check import workshop_content
 from clubos_tui.engine.effects.context import Context, Moves, exists, time_of
-from clubos_tui.engine.run import approval
+from clubos_tui.engine.run import Run, approval
 from clubos_tui.engine.state import PhaseView
 from clubos_tui.errors import ClubosError
-from clubos_tui.events import ApplyFinished, ApplyStarted, CommitId, Executed
+from clubos_tui.events import ApplyFinished, ApplyStarted, CommitId, Executed, RunId
 from clubos_tui.repository import refs
 from clubos_tui.repository.discover import identity
 from clubos_tui.repository.objects import NewObject
 from clubos_tui.repository.workshop import CommitSpec
-from clubos_tui.workspace.export import export, remove
+from clubos_tui.workspace.layout import Layout
 
 BRANCH_PREFIX = "autogen/"
 
@@ -65,14 +65,24 @@ def _ready_stage(context: Context) -> None:
     stage = context.session.paths.stage(context.run.id)
     if exists(stage):
         return
-    part = f"{stage}.part"
-    remove(part)
-    export(
-        context.session.workshop,
-        context.session.workshop.files(context.view.started.base_tree),
-        part,
-    )
-    os.rename(part, stage)
+    base = context.view.started.base_tree
+    part = Layout(f"{stage}.part", context.session.workshop, hide=False)
+    _take_over_a_closed_run(context, part)
+    part.bring(base, context.look)
+    part.become(stage)
+
+
+def _take_over_a_closed_run(context: Context, part: Layout) -> None:
+    """Use the stage of a run that is over, unless somebody worked in it."""
+    paths = context.session.paths
+    for name in sorted(os.listdir(paths.stages) if exists(paths.stages) else ()):
+        if exists(part.folder) or not exists(paths.run(name)):
+            continue
+        view = Run(RunId(name), paths).view
+        if view.ending is None:
+            continue
+        last = view.last_on_stage()
+        part.take_over(paths.stage(name), last.change_set if last else view.started.base_tree)
 
 
 def on_stage(

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from clubos_tui.apply.hooks import Hooks, Result
 from clubos_tui.apply.record import Intent, Purpose, Record, RefMove, read_record, with_apart
-from clubos_tui.changes.manifest import TreeId, Write, changes_between, writes
+from clubos_tui.changes.manifest import TreeId, Write, writes
 from clubos_tui.engine.decide import Merge, PrepareMerge
 from clubos_tui.engine.effects.check import workshop_content
 from clubos_tui.engine.effects.context import Context, exists, time_of
@@ -56,9 +56,7 @@ def _prepare(context: Context) -> MergePrepared:
             cure="It was merged by someone else; end the run with `clubos rollback --run`.",
         )
     tree = workshop.merge(onto, last.commit)
-    manifest = changes_between(
-        workshop.files(workshop.tree_of(onto)), workshop.files(tree), "merge"
-    )
+    manifest = workshop.changes(workshop.tree_of(onto), tree, "merge")
     return MergePrepared(onto, tree, moved=True, manifest=manifest)
 
 
@@ -76,7 +74,7 @@ async def merge(context: Context, _step: Merge) -> None:
     transaction = context.transaction_id(0, "merge")
     workshop = context.session.workshop
     old_tree = workshop.tree_of(prepared.onto)
-    rows = writes(changes_between(workshop.files(old_tree), workshop.files(prepared.tree)))
+    rows = writes(workshop.changes(old_tree, prepared.tree))
     context.say(ApplyStarted(0, transaction, "checkout", "merge", len(rows)))
     proposal = Proposal(
         transaction,

@@ -8,15 +8,14 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import hashlib
-import os
-import stat
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 from clubos_tui.agents import require
 from clubos_tui.agents.base import Agent, Notice, Request, TurnEnded, Workspace, encode
 from clubos_tui.changes.decisions import kept, rejected
 from clubos_tui.changes.manifest import (
+    GITLINK,
     Change,
     Entry,
     TreeId,
@@ -25,8 +24,8 @@ from clubos_tui.changes.manifest import (
     pair_renames,
     path_bytes,
 )
-from clubos_tui.changes.paths import collision
-from clubos_tui.disk import NotAFile, parent_of, read_path
+from clubos_tui.changes.paths import collision, fold
+from clubos_tui.disk import NotAFile, read_path
 from clubos_tui.engine.decide import FinishAttempt, RunAction, Seal, StartAttempt
 from clubos_tui.engine.effects.context import Context
 from clubos_tui.engine.state import PhaseView
@@ -41,9 +40,7 @@ from clubos_tui.events import (
     Sealed,
 )
 from clubos_tui.streams import StreamWriter
-from clubos_tui.workspace.export import export, remove, write_entry
-from clubos_tui.workspace.scan import Scan, scan
-from clubos_tui.workspace.secrets import withheld
+from clubos_tui.workspace.scan import Scan
 
 
 async def start_attempt(context: Context, step: StartAttempt) -> None:
@@ -62,36 +59,24 @@ async def start_attempt(context: Context, step: StartAttempt) -> None:
     seed = rejection.change_set if rejection and phase.base == base else base
     name = view.started.agent or view.plan.agent_of(step.phase)
     require(name, context.session.agents)
-    folder = context.session.paths.workspace(context.run.id, step.phase, attempt)
-    files = context.session.workshop.files(seed)
-    secrets = withheld(files)
-    await context.in_thread(lambda: _lay_out(context, files, secrets, folder))
+    workspace = context.workspace
+    await context.in_thread(context.session.workshop.fold_packs)
+    await context.in_thread(lambda: workspace.bring(seed, context.look))
     await _end_agents(context)
-    context.say(AttemptStarted(step.phase, attempt, base, seed, name, folder, secrets))
-
-
-def _lay_out(
-    context: Context, files: Mapping[str, Entry], secrets: tuple[str, ...], folder: str
-) -> None:
-    remove(folder)
-    hidden = set(secrets)
-    shown = {path: entry for path, entry in files.items() if path not in hidden}
-
-    def look(_done: int, _total: int) -> None:
-        if context.stop.is_set():
-            raise Refused("interrupted", untouched="Nothing outside the workspace was written.")
-
-    export(context.session.workshop, shown, folder, progress=look)
+    context.say(
+        AttemptStarted(
+            step.phase, attempt, base, seed, name, workspace.folder, workspace.hidden
+        )
+    )  # fmt: skip
 
 
 async def run_action(context: Context, step: RunAction) -> None:
     """Give one prompt to the agent, stream what it says, scan what it did."""
     phase = context.view.phase(step.phase)
-    action = phase.action(step.action)
-    if action.status == "running" or not os.path.isdir(phase.workspace):
-        # A crash cut this action short: its half of the work is not evidence of anything.
-        files = context.session.workshop.files(phase.tree)
-        await context.in_thread(lambda: _lay_out(context, files, phase.withheld, phase.workspace))
+    workspace = context.workspace
+    # What a crash cut short is mended here: half of an action is not evidence of anything.
+    await context.in_thread(lambda: workspace.bring(phase.tree, context.look))
+    workspace.hand_over()
     name = f"{step.phase}-{phase.attempt}-{step.action}.jsonl"
     path = context.session.paths.stream(context.run.id, name)
     context.say(ActionStarted(step.phase, phase.attempt, step.action, path), durable=False)
@@ -215,32 +200,36 @@ async def _end_agents(context: Context) -> None:
 def _measure(
     context: Context, phase: PhaseView, action_id: str
 ) -> tuple[TreeId, tuple[Change, ...]]:
-    workshop = context.session.workshop
-    known = workshop.files(phase.tree)
-    found = scan(
-        phase.workspace,
-        known,
-        object_format=workshop.object_format,
-        withheld=phase.withheld,
-    )
-    if not found.puts:
-        return phase.tree, ()
-    tree = workshop.build(phase.tree, found.puts, found.blobs)
-    return tree, tuple(_rows(context, known, found, action_id))
+    workshop, workspace = context.session.workshop, context.workspace
+    found = workspace.scan(context.look)
+    tree = phase.tree
+    rows: list[Change] = []
+    if found.puts:
+        tree = workshop.build(phase.tree, found.puts, found.blobs)
+        rows = _rows(context, workshop.files(phase.tree), found, action_id)
+    workspace.settle(tree)
+    return tree, tuple(rows)
 
 
 def _rows(
-    context: Context, known: Mapping[str, Entry], found: Scan, action_id: str
+    context: Context, before: Mapping[str, Entry], found: Scan, action_id: str
 ) -> list[Change]:
     rows = []
-    for path in sorted(found.puts, key=path_bytes):
-        before, after = known.get(path), found.puts[path]
-        old = context.session.workshop.objects.blob(before.blob) if before and after else b""
-        new = found.blobs[after.blob] if after else b""
-        rows.append(
-            change(path, before, after, kind_of(before, after, old=old, new=new), action_id)
-        )
+    paths = sorted(found.puts, key=path_bytes)
+    replaced = [before.get(path) if found.puts[path] else None for path in paths]
+    for path, old in zip(paths, _contents(context, replaced), strict=True):
+        was, now = before.get(path), found.puts[path]
+        new = found.blobs[now.blob] if now else b""
+        rows.append(change(path, was, now, kind_of(was, now, old=old, new=new), action_id))
     return rows
+
+
+def _contents(context: Context, entries: Sequence[Entry | None]) -> Iterator[bytes]:
+    """Yield the content of each entry; nothing for none and for a submodule."""
+    wanted = [entry.blob for entry in entries if entry and entry.mode != GITLINK]
+    contents = context.session.workshop.objects.read_all(wanted)
+    for entry in entries:
+        yield next(contents)[1] if entry and entry.mode != GITLINK else b""
 
 
 async def finish_attempt(context: Context, step: FinishAttempt) -> None:
@@ -262,23 +251,28 @@ async def finish_attempt(context: Context, step: FinishAttempt) -> None:
 
 def _manifest(context: Context, phase: PhaseView) -> tuple[Change, ...]:
     workshop = context.session.workshop
-    base, tree = workshop.files(phase.base), workshop.files(phase.tree)
     last = {row.path: row for action in phase.actions for row in action.changes}
-    paths = set(last)
-    if phase.seed != phase.base:  # what a revision inherits counts too
-        paths |= {path for path in base.keys() | tree.keys() if base.get(path) != tree.get(path)}
+    different = workshop.trees.diff(phase.base, phase.tree)
+    # What no action changed last comes from the proposal that a revision began with.
+    fresh = [
+        item
+        for item in different
+        if (row := last.get(item.path)) is None or (row.before, row.after) != item[1:]
+    ]
+    old = _contents(context, [item.before if item.after else None for item in fresh])
+    new = _contents(context, [item.after if item.before else None for item in fresh])
+    kinds = {
+        item.path: kind_of(item.before, item.after, old=was, new=now)
+        for item, was, now in zip(fresh, old, new, strict=True)
+    }
     rows = []
-    for path in sorted(paths, key=path_bytes):
-        before, after, row = base.get(path), tree.get(path), last.get(path)
-        if before == after:
-            continue
-        if row and (row.before, row.after) == (before, after):
+    for path, before, after in different:
+        row = last.get(path)
+        if path in kinds:
+            rows.append(change(path, before, after, kinds[path], row.action if row else ""))
+        else:
+            assert row
             rows.append(row)
-            continue
-        old = workshop.objects.blob(before.blob) if before and after else b""
-        new = workshop.objects.blob(after.blob) if after else b""
-        kind = kind_of(before, after, old=old, new=new)
-        rows.append(change(path, before, after, kind, row.action if row else ""))
     effects = {row.effect for row in rows}
     if {"create", "delete"} <= effects:
         return pair_renames(rows, workshop.renames(phase.base, phase.tree))
@@ -287,10 +281,8 @@ def _manifest(context: Context, phase: PhaseView) -> tuple[Change, ...]:
 
 def _collision(context: Context, phase: PhaseView, manifest: tuple[Change, ...]) -> str | None:
     new = {row.path for row in manifest if row.before is None or row.old_path}
-    if not new:
-        return None
-    tree = context.session.workshop.files(phase.tree)
-    clash = collision([*sorted(tree.keys() - new), *sorted(new)])
+    near = set(context.session.workshop.files(phase.tree).alike(new, fold))
+    clash = collision([*sorted(near - new), *sorted(new)])
     if clash and new.intersection(clash):
         return f"{clash[0]!r} and {clash[1]!r} are one file on a case-insensitive disk"
     return None
@@ -323,29 +315,8 @@ async def seal(context: Context, step: Seal) -> None:
 def _seal(context: Context, phase: PhaseView, drop: tuple[Change, ...]) -> TreeId:
     workshop = context.session.workshop
     base = workshop.files(phase.base)
-    puts: dict[str, Entry | None] = {}
-    for row in drop:
-        for path in filter(None, (row.path, row.old_path)):
-            puts[path] = base.get(path)
-    tree = workshop.build(phase.change_set, puts, {})
-    # Deepest first: a folder that stands where a file was is empty by the time it goes.
-    for path in sorted(puts, key=lambda path: -path.count("/")):
-        with (
-            contextlib.suppress(FileNotFoundError, NotADirectoryError),
-            parent_of(phase.workspace, path) as (fd, name),
-        ):
-            _remove_at(fd, name)
-    for path, entry in puts.items():
-        if entry:
-            write_entry(workshop, phase.workspace, path, entry)
-    return tree
-
-
-def _remove_at(fd: int, name: bytes) -> None:
-    if stat.S_ISDIR(os.stat(name, dir_fd=fd, follow_symlinks=False).st_mode):
-        os.rmdir(name, dir_fd=fd)
-    else:
-        os.unlink(name, dir_fd=fd)
+    puts = {path: base.get(path) for row in drop for path in (row.path, row.old_path) if path}
+    return workshop.build(phase.change_set, puts, {})
 
 
 def _since(began: float) -> int:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from clubos_tui.apply.hooks import Hooks
 from clubos_tui.apply.record import Purpose, read_record
-from clubos_tui.changes.manifest import TreeId, changes_between
+from clubos_tui.changes.manifest import TreeId
 from clubos_tui.engine.decide import RollBack, Undo
 from clubos_tui.engine.effects.context import Context, exists
 from clubos_tui.engine.effects.execute import audit_head, on_stage, trailer
@@ -90,7 +90,8 @@ async def _perform(context: Context, way: Way, purpose: Purpose, phase: int) -> 
     transaction = context.transaction_id(phase, purpose)
     place = "checkout" if way.head else "stage"
     rows = way.on_disk
-    context.say(ApplyStarted(phase, transaction, place, purpose, len(rows)))  # type: ignore[arg-type]
+    # With what is left alone: after a crash the disk no longer tells it from what was taken back.
+    context.say(ApplyStarted(phase, transaction, place, purpose, len(rows), way.left))  # type: ignore[arg-type]
     hooks = Hooks(lambda row: way.content(context.session, row))
     taken_out = tuple(sorted(way.merged))
     if not way.head:
@@ -157,8 +158,9 @@ def _done_before_a_crash(context: Context, purpose: Purpose) -> Did | None:
     rows = [row for row in record.intent.writes if row.path not in left]
     restored = sum(row.after is not None for row in rows)
     commit = CommitId(record.intent.ref.new) if record.intent.ref else CommitId("")
+    said = _both(started.left, record.last.left)
     return Did(
-        started.transaction, restored, len(rows) - restored, record.last.left, commit, len(rows),
+        started.transaction, restored, len(rows) - restored, said, commit, len(rows),
         getattr(context.view.queue[0], "take_out", ()),
     )  # fmt: skip
 
@@ -176,8 +178,6 @@ def _moved_before_a_crash(context: Context, started: ApplyStarted) -> Did | None
         return None
     workshop = session.workshop
     parent = refs.read_ref(session.repository, f"{commit}^")
-    rows = changes_between(
-        workshop.files(workshop.tree_of(parent)), workshop.files(workshop.tree_of(commit))
-    )
+    rows = workshop.changes(workshop.tree_of(parent), workshop.tree_of(commit))
     restored = sum(row.after is not None for row in rows)
-    return Did(started.transaction, restored, len(rows) - restored, (), commit)
+    return Did(started.transaction, restored, len(rows) - restored, started.left, commit)

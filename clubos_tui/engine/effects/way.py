@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from clubos_tui.apply.record import Record, read_record
 from clubos_tui.apply.reverse import Reverse, reverse
 from clubos_tui.apply.standing import standing
-from clubos_tui.changes.manifest import TreeId, Write, changes_between, writes
+from clubos_tui.changes.manifest import TreeId, Write, writes
 from clubos_tui.disk import AS_REPLACED, Found, NotAFile, read_path
 from clubos_tui.engine.effects.asked import NO_FILE, Asked, ask_about, require_possible
 from clubos_tui.engine.effects.context import exists
@@ -139,7 +139,7 @@ def _on_branch(
     merged = merge_trees(workshop, trees[0], now, trees[1])
     if merged.conflicts:
         raise _conflict(merged.conflicts, run)
-    rows = writes(changes_between(workshop.files(now), workshop.files(merged.tree)))
+    rows = writes(workshop.changes(now, merged.tree))
     way = Way(phases, rows, back, head=head)
     if not session.checkout.follows(target):
         require_possible({}, take_out)
