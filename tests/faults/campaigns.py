@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
+from clubos_tui.errors import DriverBusy, exit_code
 from faults import tracer
 from faults.calls import Call
 from faults.image import Image, capture, lay_out
@@ -20,8 +21,6 @@ from faults.replay import LOSSES, Disk
 from faults.scenario import OPERATIONS, Moment, Report, moment
 from faults.tracer import Act, Fail, Freeze, Hung, Kill, Plan, Ran, Short
 from faults.verdict import Golden
-
-from clubos_tui.errors import DriverBusy, exit_code
 
 ERRORS = ("ENOSPC", "EIO", "EACCES", "EINTR")
 ALLOCATING = frozenset(

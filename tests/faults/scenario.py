@@ -10,7 +10,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from faults.image import Image, capture, lay_out
 from support import agents
 from support.journey import WHO, Journey
 from support.repo import Repo
@@ -18,6 +17,7 @@ from support.repo import Repo
 from clubos_tui.engine import audit
 from clubos_tui.engine.state import Status
 from clubos_tui.errors import ClubosError, exit_code
+from faults.image import Image, capture, lay_out
 
 CHANGES = agents.all_of(
     agents.write("src/app.txt", "new\n"),

@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, NoReturn
 
 from faults import ptrace
-from faults.calls import CHANGING, KINDS, OPENING, CREATING, Call
+from faults.calls import CHANGING, CREATING, KINDS, OPENING, Call
 
 
 @dataclass(frozen=True)

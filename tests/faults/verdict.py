@@ -9,11 +9,11 @@ import subprocess
 from dataclasses import dataclass, field
 from typing import Literal
 
-from faults.image import Image, Node, capture, difference, under
-from faults.scenario import Moment
 from support.repo import leftovers
 
 from clubos_tui.repository.git import clean_environment
+from faults.image import Image, Node, capture, difference, under
+from faults.scenario import Moment
 
 OURS = "refs/heads/autogen/"
 TARGET = "refs/heads/main"
