@@ -96,9 +96,9 @@ def _hold(record: Record, checkout: Checkout, transaction: Transaction) -> Recov
     return Recovered(
         intent.id,
         "held",
-        f"someone else moved the branch after the crash (it is at {present[:10] or 'nothing'}), so "
-        f"nothing was touched: of {len(intent.writes)} files {after} are as it wrote them, "
-        f"{before} as they were before",
+        f"nothing was touched, because someone else moved the branch meanwhile (it is at "
+        f"{present[:10] or 'nothing'}); of {len(intent.writes)} files {after} are as it wrote "
+        f"them, {before} as they were before",
         tuple(Left(write.path, "not ours") for write in intent.writes),
         cure="Put these files as you want them; the backup and the phase branches hold both "
         f"versions. Or have it finished: git update-ref {move.ref} {move.new}, then clubos recover",

@@ -24,7 +24,7 @@ from clubos_tui.ui.values import (
     Tone,
     count,
 )
-from clubos_tui.ui.wording import PURPOSES, recovered
+from clubos_tui.ui.wording import AGAIN, recovered
 
 __all__ = ["agent_of", "diff_note", "diff_title", "files", "phases", "problem", "settled", "status"]
 
@@ -184,12 +184,17 @@ def _proposing(store: Store, phase: PhaseView) -> FilesValues:
 def _writing(store: Store) -> FilesValues:
     progress = store.progress
     assert progress
-    word = PURPOSES.get(progress.purpose, progress.purpose)
     place = "your checkout" if progress.place == "checkout" else "the stage"
-    what = f" phase {progress.phase}" if progress.phase else ""
-    head = NoteRow("busy", f"{word}{what} in {place}")
+    words = {
+        "merge": f"Merging into {place}",
+        "rollback": f"Rolling back in {place}",
+        "undo": f"Putting back in {place}",
+    }
+    head = NoteRow(
+        "busy", words.get(progress.purpose, f"Writing phase {progress.phase} to {place}")
+    )
     if progress.returning:
-        head = NoteRow("warn", f"Interrupted: going back in {place}")
+        head = NoteRow("warn", "Interrupted: it all goes back")
     return FilesValues((head, *progress.rows.values()), progress.title)
 
 
@@ -253,17 +258,17 @@ def problem(store: Store, number: int) -> Problem | None:
     view = store.view
     if view is None:
         return None
+    if store.recovered:
+        return _recovered(store.recovered)
     if view.failure:
         failure = view.failure
         return Problem(f"{failure.step} failed: {failure.error}", failure.untouched, failure.cure)
     if view.paused:
         paused = view.paused
         what = f"{paused.step} was interrupted by {paused.by}."
-        again = {"roll back": "R", "undo": "U", "merge": "m"}.get(paused.step, "n")
+        again = AGAIN.get(paused.step, "n")
         said = f"It was undone. {paused.detail}".strip()
         return Problem(what, said, f"Press {again} to do it again.", "warn")
-    if store.recovered:
-        return _recovered(store.recovered)
     phase, state = view.phase(number), view.status(number)
     if state is S.UNVALIDATED:
         return _shut(view, phase, "stage", "The checkpoint does not pass")
@@ -302,17 +307,16 @@ def problem(store: Store, number: int) -> Problem | None:
 
 
 def _recovered(items: list[e.Recovered]) -> Problem:
-    """Return what a crash had cut short, and what was done about it at the start."""
-    what = "\n".join(recovered(item) for item in items)
-    said: list[str] = []
+    """Return what a crash had cut short, and what was done; paths and backups are in the log."""
+    held = any(item.direction == "held" for item in items)
+    said = []
     for item in items:
-        said.append(f"{item.detail}.")
-        if item.left:
-            said.append("left alone: " + ", ".join(left.path for left in item.left))
-        if item.backup:
-            said.append(f"what it had replaced is kept in {item.backup}")
-    cures = [item.cure for item in items if item.cure]
-    return Problem(what, "\n".join(said), "\n".join(cures) or "Press esc to close this.", "warn")
+        left = f"; {count(len(item.left), 'path')} left alone" if item.left else ""
+        said.append(f"{item.detail}{left}.")
+    where = "The log (4, then enter) names the paths and the backup"
+    cure = "`clubos recover` says what to do; esc closes this." if held else "esc closes this."
+    what = "\n".join(recovered(item) for item in items)
+    return Problem(what, "\n".join(said), f"{where}. {cure}", "warn")
 
 
 def _shut(view: RunView, phase: PhaseView, scope: e.Scope, what: str) -> Problem:

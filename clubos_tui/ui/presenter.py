@@ -61,6 +61,7 @@ class Presenter:
         self._listed: tuple[int, str] = (0, "")
         self._verb = ""
         self._watched: Progress | None = None
+        self._revealed: Problem | None = None  # what a hidden pane was shown for
 
     # --- opening and closing ------------------------------------------------------------------
 
@@ -304,7 +305,12 @@ class Presenter:
 
     def _show_diff(self) -> None:
         view, number, dash = self.bridge.view, self._number, self._dash
-        dash.query_one(Banner).problem = self._said or panes.problem(self.bridge.store, number)
+        problem = panes.problem(self.bridge.store, number)
+        dash.query_one(Banner).problem = self._said or problem
+        stands = self.bridge.store.recovered or (view and view.failure)
+        if stands and problem != self._revealed:
+            self._revealed = problem
+            dash.reveal("diff")
         diff, note = dash.query_one(DiffPane), panes.diff_note(view, number)
         pane = dash.query_one("#diff", Pane)
         if view is None or note:

@@ -184,7 +184,7 @@ def _asked(item: Asked) -> list[Line]:
     if item.refusal:
         lines.append(("warn", f"our part alone can't be taken out: {item.refusal}"))
     else:
-        lines.append(("good", "our part alone can be taken out: choose it below"))
+        lines.append(("good", "our part alone can be taken out; choose that below"))
     return lines
 
 

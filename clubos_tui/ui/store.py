@@ -62,8 +62,8 @@ class Progress:
     def title(self) -> str:
         """How far it came, in the words of the files pane."""
         if self.compared:
-            back = " as before" if self.returning else ""
-            return f"verified {self.verified} of {self.total}{back}"
+            word = "as before" if self.returning else "verified"
+            return f"{word} {self.verified} of {self.total}"
         return f"{'back' if self.returning else 'written'} {self.done} of {self.total}"
 
 
@@ -129,10 +129,15 @@ class Store:
                 self.progress = None
             case e.Paused():
                 self.live.clear()
-                self._went_back(wording.interrupted(event), event.left)
+                again = wording.AGAIN.get(event.step, "n")
+                rows = [
+                    NoteRow("warn", f"Interrupted: {event.step} was undone"),
+                    NoteRow("info", f"{again} asks for it again"),
+                ]
+                self._went_back(rows, event.left)
             case e.StepFailed():
                 self.live.clear()
-                self._went_back(f"{event.step} failed: {event.untouched}", ())
+                self._went_back([NoteRow("bad", f"Failed: {event.step} was undone")], ())
             case e.ApplyStarted():
                 self.progress = Progress(event.purpose, event.phase, event.place, event.files)
             case e.ApplyFinished():
@@ -170,11 +175,11 @@ class Store:
             self.moved, self.moved_title = [*self.progress.rows.values()], self.progress.title
         self.progress = None
 
-    def _went_back(self, text: str, left: tuple[e.Left, ...]) -> None:
+    def _went_back(self, rows: list[NoteRow], left: tuple[e.Left, ...]) -> None:
         """Keep showing which files an interrupted write had touched, and that they are back."""
         if self.progress and self.progress.returning:
             self._applied()
-            self.result = [NoteRow("warn", text), *_left_alone(left)]
+            self.result = [*rows, *_left_alone(left)]
         self.progress = None
 
     def _result(self, text: str, phases: tuple[int, ...]) -> None:
@@ -184,7 +189,9 @@ class Store:
     def _taken_back(self, text: str, event: e.RolledBack | e.Undone) -> None:
         if self.progress:
             self._applied()
-        what, _, counts = text.partition(": ")
+        what = text.partition(": ")[0]
+        counts = f"{event.restored} restored, {event.deleted} deleted"
+        counts += f", {len(event.left)} left alone" if event.left else ""
         tone: Tone = "warn" if event.left else "good"
         self.result, self.result_text = [NoteRow(tone, what), NoteRow(tone, counts)], text
         if isinstance(event, e.RolledBack):

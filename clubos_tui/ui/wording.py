@@ -29,6 +29,9 @@ PURPOSES = {
     "undo": "Undoing the rollback of",
 }
 
+AGAIN = {"roll back": "R", "undo": "U", "merge": "m"}
+"""The key that asks for a step again; for every other one it is the next step's."""
+
 _OUTCOMES: dict[str, Level] = {
     "passed": "success",
     "failed": "error",

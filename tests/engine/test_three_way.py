@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from support import agents, manifest, vaults
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from support import agents, manifest
 from support.journey import WHO, Journey
 from support.repo import Repo, leftovers
 
+from clubos_tui.apply import vault
 from clubos_tui.engine import views
 from clubos_tui.engine.state import Status
 
@@ -252,7 +256,9 @@ def test_p4_taking_out_only_our_part_keeps_the_edit(
     assert merged.view.rollback
     assert merged.view.rollback.taken_out == ("long.txt",)
     assert merged.view.rollback.verified == 3
-    assert mine.encode() in vaults.everything(state.glob("*/backups/*"))
+    kept = vault.read_vault(str(merged.session.paths.vault(merged.view.rollback.transaction)))
+    held = {path: row.sha256 for path, row in kept.items()}
+    assert held["long.txt"] == hashlib.sha256(mine.encode()).hexdigest()
     merged.undo()
     assert repo.read("long.txt").decode() == mine
     assert (repo.root / "long.txt").stat().st_mode & 0o777 == 0o640
@@ -325,3 +331,56 @@ def test_p1_a_preview_writes_nothing_into_the_repository(repo: Repo, merged: Jou
     assert preview.taken_out == ("long.txt",)
     assert manifest.difference(before, manifest.manifest(repo.root)) == []
     assert os.listdir(merged.session.paths.scratch) in ([], ["index"])
+
+
+SLOTS = (2, 6, 10)  # lines so far apart that a change of one never touches another
+CHOICE = st.sampled_from(["as it is", "ours", "before", "mine"])
+
+
+@settings(max_examples=12)
+@given(
+    ours=st.sets(st.sampled_from(SLOTS), min_size=1),
+    mine=st.fixed_dictionaries(dict.fromkeys(SLOTS, CHOICE)),
+    committed=st.booleans(),
+)
+def test_p4_line_by_line_only_what_we_wrote_goes(
+    tmp_path_factory: pytest.TempPathFactory,
+    home: Path,
+    ours: set[int],
+    mine: dict[int, str],
+    committed: bool,
+) -> None:
+    """Whatever lines the person changed, committed or not: theirs stay, ours go, or it refuses."""
+    repo = Repo.make(tmp_path_factory.mktemp("case") / "repo")
+    repo.write("long.txt", text())
+    repo.commit("long")
+    written = {f"l{slot}": f"ours {slot}" for slot in ours}
+    run = Journey(repo, agents.all_of(agents.write("long.txt", text(**written)),
+                                      agents.write("other.txt", "ours\n")))  # fmt: skip
+    try:
+        run.live().merge()
+        now, wanted, conflict = dict(written), {}, False
+        for slot, choice in mine.items():
+            if choice == "as it is":
+                continue
+            line = {"ours": f"ours {slot}", "before": f"line {slot}", "mine": "mine"}[choice]
+            now[f"l{slot}"] = line
+            if slot not in ours:
+                wanted[f"l{slot}"] = line
+            conflict = conflict or (slot in ours and choice == "mine")
+        edited = text(**now)
+        repo.write("long.txt", edited)
+        changed = edited != text(**written)
+        if committed and changed:
+            repo.commit("mine")
+        take_out = ["long.txt"] if changed and not committed else []
+        run.run.roll_back(1, by=WHO, close=True, take_out=take_out)
+        failure = run.settle()
+        assert (failure is not None) == conflict
+        assert repo.read("long.txt").decode() == (edited if conflict else text(**wanted))
+        assert (repo.root / "other.txt").exists() == conflict
+        if failure is None:
+            run.undo()
+            assert repo.read("long.txt").decode() == edited
+    finally:
+        run.close()

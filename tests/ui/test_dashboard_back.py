@@ -8,7 +8,7 @@ import pytest
 from dashboard_kit import board
 from support import agents
 from support.journey import Journey
-from textual.widgets import SelectionList
+from textual.widgets import OptionList
 
 from clubos_tui.apply.transaction import Transaction
 from clubos_tui.engine.effects.context import Moves
@@ -68,8 +68,11 @@ async def test_p4_an_edit_can_be_kept_while_our_part_goes(merged, size):
         for words in ("long.txt: you have edited it since", "+mine", "our part alone",
                       "2 paths left alone", "the whole file is ours"):  # fmt: skip
             assert words in seen, words
-        b.app.screen.query_one(SelectionList).focus()
-        await b.press("space", "y")
+        await b.says("[ ] left alone          long.txt")
+        b.app.screen.query_one(OptionList).focus()
+        await b.press("space")
+        await b.says("[x] only our part goes  long.txt")
+        await b.press("y")
         await b.phase(1, "rolled back")
         assert merged.read("long.txt").decode() == text(l10="mine")
         assert merged.read("made/0.txt") == b"0\nmine\n"
@@ -135,7 +138,7 @@ async def test_p4_an_interrupted_rollback_goes_back_before_ones_eyes(
         await b.until(stopping.is_set, "the interrupt to be heard")
         go_on.set()
         await b.until(lambda: b.view.paused is not None, "the pause")
-        await b.until(lambda: pane._values.title == "verified 5 of 5 as before", "the comparison")
+        await b.until(lambda: pane._values.title == "as before 5 of 5", "the comparison")
         rows = pane._values.rows
         assert NoteRow("good", "made/0.txt", "as before") in rows
         assert "5 of 5 files as before, compared afresh" in b.problem.untouched
@@ -171,11 +174,11 @@ async def test_p3_the_dashboard_says_at_its_start_what_was_recovered(merged, siz
         assert "Rolling back in your checkout" in b.problem.what
         assert "1 of 5 files had been exchanged" in b.problem.what
         assert "5 of 5 files as written, compared afresh" in b.problem.untouched
-        assert "backups/" in b.problem.untouched
         await b.press("escape")
         await b.until(lambda: not b.problem or "cut short" not in b.problem.what, "it to close")
-        log = [line.text for line in b.dashboard.query_one(LogPane)._lines]
-        assert any("was cut short" in line for line in log)
+        log = b.dashboard.query_one(LogPane)._lines
+        (told,) = (line for line in log if "was cut short" in line.text)
+        assert "backups/" in told.detail
     async with board(merged.root, None, size=size) as b:
         await b.pilot.pause(0.3)
         assert not b.problem or "cut short" not in b.problem.what

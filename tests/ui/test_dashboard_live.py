@@ -140,7 +140,7 @@ async def test_p4_rollback_shows_its_loss_statement_then_every_file_and_stays(pl
         rows = b.dashboard.query_one(FilesPane)._values.rows
         assert rows[:2] == (
             NoteRow("good", "Rolled back phase 1"),
-            NoteRow("good", "0 restored, 3 deleted, 3 compared afresh"),
+            NoteRow("good", "0 restored, 3 deleted"),
         )
         assert rows[2:] == tuple(NoteRow("good", f"one/{name}.txt", "deleted") for name in "abc")
         assert "U to undo" in b.problem.cure

@@ -161,16 +161,17 @@ def test_an_interrupted_write_is_seen_to_go_back():
     values = panes.files(store, 1)
     assert values.title == "back 1 of 2"
     assert values.rows == (
-        NoteRow("warn", "Interrupted: going back in the stage"),
+        NoteRow("warn", "Interrupted: it all goes back"),
         NoteRow("busy", "x", "going back"),
     )
     store.move(compared("x", 1, "before", "before"))
     store.move(compared("y", 2, "before", "before"))
     told(e.Paused("roll back", 1, "Ada", "2 of 2 files as before, compared afresh."), store=store)
     values = panes.files(store, 1)
-    assert values.title == "verified 2 of 2 as before"
-    assert "2 of 2 files as before" in values.rows[0].text
-    assert values.rows[1:] == (NoteRow("good", "x", "as before"), NoteRow("good", "y", "as before"))
+    assert values.title == "as before 2 of 2"
+    assert values.rows[0] == NoteRow("warn", "Interrupted: roll back was undone")
+    assert values.rows[1].text.startswith("R ")
+    assert values.rows[2:] == (NoteRow("good", "x", "as before"), NoteRow("good", "y", "as before"))
     problem = panes.problem(store, 1)
     assert "2 of 2 files as before" in problem.untouched
     assert "R" in problem.cure
