@@ -47,6 +47,7 @@ class Intent:
     ref: RefMove | None = None
     index: str = ""  # the index that is replaced; empty for a stage
     removable: tuple[str, ...] | None = None  # folders that may go when empty; None: any emptied
+    index_only: tuple[Write, ...] = ()  # paths that have no file here, or whose file stays as it is
 
 
 @dataclass(frozen=True, slots=True)

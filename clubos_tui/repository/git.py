@@ -23,6 +23,7 @@ FORBIDDEN = frozenset(
 CONFIG = (
     "core.hooksPath=/dev/null",  # a ref update would run the reference-transaction hook
     "core.fsmonitor=false",  # even ls-files and write-tree start that program
+    "core.splitIndex=false",  # an index we write is whole: its shared part would lie elsewhere
     "gc.auto=0",  # no repacking behind anyone's back
     "maintenance.auto=false",
     "commit.gpgSign=false",  # would start gpg and ask for a passphrase

@@ -9,6 +9,7 @@ import os
 from dataclasses import dataclass
 
 from clubos_tui.apply.hooks import Hooks, Result
+from clubos_tui.apply.on_disk import Rows
 from clubos_tui.apply.record import Intent, Purpose, Record, RefMove, read_record
 from clubos_tui.changes.manifest import TreeId, Write, changes_between, writes
 from clubos_tui.engine.decide import Merge, PrepareMerge
@@ -177,8 +178,9 @@ def commit_to_target(context: Context, proposal: Proposal, hooks: Hooks) -> Move
     target = context.view.started.target
     onto = proposal.parents[0]
     follows = session.checkout.follows(target)
+    rows = Rows(proposal.rows)
     if follows:
-        session.checkout.require_free(proposal.rows)
+        rows = session.checkout.require_free(proposal.rows)
     else:
         require_calm(session.repository)
         _require_not_elsewhere(context, target)
@@ -204,7 +206,8 @@ def commit_to_target(context: Context, proposal: Proposal, hooks: Hooks) -> Move
             root=session.repository.root,
             staging=session.checkout.staging(proposal.transaction),
             vault=session.paths.vault(proposal.transaction),
-            writes=proposal.rows,
+            writes=rows.writes,
+            index_only=rows.index_only,
             object_format=session.repository.object_format,
             ref=RefMove(target, onto, commit),
             index=index_path(session.repository),
@@ -212,7 +215,7 @@ def commit_to_target(context: Context, proposal: Proposal, hooks: Hooks) -> Move
         )
         with context.moves(proposal.transaction) as moves:
             record = Record.begin(session.paths.transaction(proposal.transaction), intent)
-            result = session.checkout.apply(record, watched(hooks, moves, context))
+            result = session.checkout.apply(record, watched(rows.hooks(hooks), moves, context))
         return Moved(commit, result)
 
 

@@ -116,9 +116,8 @@ def _on_branch(session: Session, run: Run, phases: tuple[int, ...], back: Revers
     left = {row.path: Left(row.path, "not ours") for row in back.writes
             if files.get(row.path) != row.before}  # fmt: skip
     if session.checkout.follows(target):
-        changed = _changed_since(
-            session.repository.root, back.writes, session.repository.object_format
-        )
+        on_disk = session.checkout.rows(back.writes).writes
+        changed = _changed_since(session.repository.root, on_disk, session.repository.object_format)
         left = {**{item.path: item for item in changed}, **left}
         left = {**_index_changed(session, back.writes), **left}
     rows = tuple(row for row in back.writes if row.path not in left)
