@@ -113,8 +113,7 @@ def refuse_foreign(
 ) -> None:
     """Raise :class:`InTheWay` for paths that only another program may write."""
     rows = list(rows)
-    modules = [row.path for row in rows
-               if GITLINK in {entry.mode for entry in (row.before, row.after) if entry}]  # fmt: skip
+    modules = [row.path for row in rows if GITLINK in _modes(row)]
     if modules:
         raise InTheWay(modules, "these are submodules, whose pointers only git moves")
     settings = settings or read_settings(repository.git)
@@ -321,7 +320,11 @@ def _mode(entry: Entry | None, *, bits: bool, links: bool) -> Entry | None:
 
 
 def _is_regular(row: Write) -> bool:
-    return any(entry and entry.mode in _REGULAR for entry in (row.before, row.after))
+    return bool(_REGULAR & _modes(row))
+
+
+def _modes(row: Write) -> set[str]:
+    return {entry.mode for entry in (row.before, row.after) if entry}
 
 
 def _is_attributes(path: str) -> bool:
