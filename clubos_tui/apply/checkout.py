@@ -21,8 +21,8 @@ from clubos_tui.changes.manifest import Write, path_bytes
 from clubos_tui.disk import sync_folder
 from clubos_tui.errors import ApplyFailed, ClubosError, InTheWay, Refused, RepositoryState
 from clubos_tui.repository import refs
-from clubos_tui.repository.discover import Repository, read_head, require_calm
-from clubos_tui.repository.index import Index, index_path, next_index, read_flags
+from clubos_tui.repository.discover import Repository, checked_out, require_calm
+from clubos_tui.repository.index import Index, index_path, next_index, read_index
 from clubos_tui.repository.workshop import Workshop
 
 FOLDER = "clubos"  # in the git dir, only while a transaction writes the checkout
@@ -38,7 +38,7 @@ class Checkout:
 
     def follows(self, ref: str) -> bool:
         """Tell whether the person has ``ref`` checked out."""
-        return read_head(self.repository).ref == ref
+        return checked_out(self.repository) == ref
 
     def staging(self, transaction: str) -> str:
         """Return where files wait for the exchange: on the checkout's file system."""
@@ -53,7 +53,7 @@ class Checkout:
         """Read the index as it is now."""
         os.makedirs(self.scratch, mode=0o700, exist_ok=True)
         copy = os.path.join(self.scratch, "index")
-        return read_flags(self.repository, self.workshop, copy)
+        return read_index(self.repository, self.workshop, copy)
 
     def rows(self, writes: tuple[Write, ...], index: Index | None = None) -> Rows:
         """Return the writes in the form that this work tree holds them. Reads only."""

@@ -162,10 +162,15 @@ class Head:
         return self.ref.removeprefix("refs/heads/") if self.ref else self.commit[:10]
 
 
+def checked_out(repository: Repository) -> str:
+    """Return the ref that HEAD names, empty where it is detached."""
+    code, ref = repository.git.ask("symbolic-ref", "-q", "HEAD")
+    return os.fsdecode(ref).removesuffix("\n") if code == 0 else ""
+
+
 def read_head(repository: Repository) -> Head:
     """Read HEAD without running anything of the repository's."""
-    code, ref = repository.git.ask("symbolic-ref", "-q", "HEAD")
-    symbolic = ref.decode().strip() if code == 0 else ""
+    symbolic = checked_out(repository)
     code, commit = repository.git.ask("rev-parse", "-q", "--verify", "HEAD^{commit}")
     return Head(symbolic, commit.decode().strip() if code == 0 else "")
 

@@ -35,13 +35,8 @@ def index_path(repository: Repository) -> str:
     return os.path.join(repository.git_dir, "index")
 
 
-def read_index(repository: Repository, workshop: Workshop, scratch: str) -> dict[str, list[Entry]]:
-    """Return path → entries (more than one where a merge left it unmerged)."""
-    return read_flags(repository, workshop, scratch).entries
-
-
-def read_flags(repository: Repository, workshop: Workshop, scratch: str) -> Index:
-    """Return the index with the flags of its entries."""
+def read_index(repository: Repository, workshop: Workshop, scratch: str) -> Index:
+    """Return the index, entries and flags."""
     with _copied(repository, workshop, scratch):
         return _listed(workshop, scratch)
 

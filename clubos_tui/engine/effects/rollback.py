@@ -7,14 +7,13 @@ alone and listed (P4), and the rollback is itself an operation that can be undon
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from clubos_tui.apply.hooks import Hooks
 from clubos_tui.apply.record import Purpose, Record, read_record
 from clubos_tui.apply.reverse import Reverse, reverse
 from clubos_tui.apply.standing import standing
-from clubos_tui.changes.manifest import Entry, TreeId, Write, changes_between, writes
+from clubos_tui.changes.manifest import TreeId, Write, changes_between, writes
 from clubos_tui.disk import AS_REPLACED, Found, NotAFile, read_path
 from clubos_tui.engine.decide import RollBack, Undo
 from clubos_tui.engine.effects.context import Context, exists
@@ -36,7 +35,7 @@ from clubos_tui.events import (
 )
 from clubos_tui.journal import Journal
 from clubos_tui.repository import refs
-from clubos_tui.repository.index import read_index
+from clubos_tui.repository.index import Index
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,24 +115,20 @@ def _on_branch(session: Session, run: Run, phases: tuple[int, ...], back: Revers
     left = {row.path: Left(row.path, "not ours") for row in back.writes
             if files.get(row.path) != row.before}  # fmt: skip
     if session.checkout.follows(target):
-        on_disk = session.checkout.rows(back.writes).writes
+        index = session.checkout.index()
+        on_disk = session.checkout.rows(back.writes, index).writes
         changed = _changed_since(session.repository.root, on_disk, session.repository.object_format)
         left = {**{item.path: item for item in changed}, **left}
-        left = {**_index_changed(session, back.writes), **left}
+        left = {**_index_changed(index, back.writes), **left}
     rows = tuple(row for row in back.writes if row.path not in left)
     return Way(phases, rows, tuple(left[path] for path in sorted(left)), back, head)
 
 
-def _index_changed(session: Session, rows: tuple[Write, ...]) -> dict[str, Left]:
-    import os
-
-    os.makedirs(session.paths.scratch, mode=0o700, exist_ok=True)
-    copy = os.path.join(session.paths.scratch, "index")
-    index: Mapping[str, list[Entry]] = read_index(session.repository, session.workshop, copy)
+def _index_changed(index: Index, rows: tuple[Write, ...]) -> dict[str, Left]:
     return {
         row.path: Left(row.path, "index changed")
         for row in rows
-        if index.get(row.path, []) != ([row.before] if row.before else [])
+        if index.entries.get(row.path, []) != ([row.before] if row.before else [])
     }
 
 
