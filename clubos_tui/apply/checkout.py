@@ -220,7 +220,11 @@ def skipped(intent: Intent) -> set[str]:
 
 def _require_unstaged(index: Index, writes: tuple[Write, ...]) -> None:
     if index.unmerged:
-        raise InTheWay(sorted(index.unmerged), "these files are unmerged in your index")
+        raise InTheWay(
+            sorted(index.unmerged),
+            "these files are unmerged in your index",
+            "Resolve them and `git add` them, then try again.",
+        )
     wrong = _staged_differently(index, writes)
     if wrong:
         raise InTheWay(wrong, "these files have staged changes of yours")

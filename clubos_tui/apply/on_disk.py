@@ -34,6 +34,7 @@ from clubos_tui.repository.settings import Settings, read_settings
 from clubos_tui.repository.workshop import Workshop
 
 _REGULAR = frozenset({FILE, EXECUTABLE})
+_BY_HAND = "Leave them out of the change, and change them with git."
 Known = Callable[[str], Entry | None]
 
 
@@ -54,6 +55,8 @@ class Rows:
 
     def hooks(self, hooks: Hooks) -> Hooks:
         """Return ``hooks`` whose contents have the form that the work tree holds."""
+        if self.links and not self.contents:
+            return hooks
 
         def content(write: Write) -> Found:
             found = hooks.content(write)
@@ -81,7 +84,7 @@ def rows_on_disk(
     found = {row.path: _found(repository.root, row.path) for row in rows}
     hidden = _hidden(repository, workshop, index, rows, found, settings, scratch)
     shown = [row for row in rows if row.path not in hidden]
-    refuse_foreign(repository, workshop, shown, lambda path: _first(index, path), scratch, settings)
+    refuse_foreign(repository, workshop, rows, lambda path: _first(index, path), scratch, settings)
     converted = _Converted(repository, workshop, index, settings, scratch)
     forms, contents = converted.forms(shown, found)
     links = settings.flag("core.symlinks", default=True)
@@ -115,23 +118,25 @@ def refuse_foreign(
     rows = list(rows)
     modules = [row.path for row in rows if GITLINK in _modes(row)]
     if modules:
-        raise InTheWay(modules, "these are submodules, whose pointers only git moves")
+        raise InTheWay(modules, "these are submodules, whose pointers only git moves", _BY_HAND)
     settings = settings or read_settings(repository.git)
     named = drivers(settings)
     if not named:
         return
-    with _rules(repository, workshop, rows, known, settings, scratch, after=False) as rules:
-        if rules is None:
-            return
-        attributes = rules.attributes([row.path for row in rows if _is_regular(row)])
-    filters = {path: values.get("filter", "") for path, values in attributes.items()}
-    wrong = [path for path, name in filters.items() if name in named]
+    files = [row.path for row in rows if _is_regular(row)]
+    wrong: dict[str, str] = {}
+    for after in (False, True) if any(_is_attributes(row.path) for row in rows) else (False,):
+        with _rules(repository, workshop, rows, known, settings, scratch, after=after) as rules:
+            found = rules.attributes(files) if rules else {}
+        filters = {path: values.get("filter", "") for path, values in found.items()}
+        wrong.update({path: name for path, name in filters.items() if name in named})
     if wrong:
-        names = ", ".join(sorted({filters[path] for path in wrong}))
+        names = ", ".join(sorted(set(wrong.values())))
         raise InTheWay(
-            wrong,
+            sorted(wrong),
             f"the filter {names!r} (filter.{names}.* in git's configuration) converts these files, "
             "and clubos runs no program that a repository names",
+            _BY_HAND,
         )
 
 

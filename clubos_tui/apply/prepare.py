@@ -14,6 +14,7 @@ from clubos_tui.disk import (
     UMASK,
     Found,
     NotAFile,
+    copy_attributes,
     make_file,
     permissions_for,
     read_path,
@@ -106,6 +107,8 @@ class Preparation:
                     Found(found.mode, found.data, permissions),
                     sync=self._record.durable and len(staged) <= FSYNC_EACH,
                 )
+                if write.path in self._present and found.mode != SYMLINK:
+                    copy_attributes(self._intent.root, write.path, fd, new_name(number))
             if self._record.durable:
                 os.fsync(fd)
         finally:

@@ -231,6 +231,21 @@ def test_permission_bits_of_a_replaced_file_stay(repo: Repo, circle: Go) -> None
     circle(*TOUCHED, after=look).run(CHANGE)
 
 
+def test_extended_attributes_of_a_replaced_file_stay(repo: Repo, circle: Go) -> None:
+    """Access lists and labels go with the path, both ways."""
+    place = repo.root / "src/app.txt"
+    try:
+        os.setxattr(place, "user.note", b"mine")
+    except (AttributeError, OSError):
+        pytest.skip("no extended attributes here")
+
+    def look() -> None:
+        assert os.getxattr(place, "user.note") == b"mine"
+
+    circle(*TOUCHED, after=look).run(CHANGE)
+    assert os.getxattr(place, "user.note") == b"mine"
+
+
 def test_p4_an_edit_with_the_same_size_and_time_is_seen(repo: Repo, circle: Go) -> None:
     """git's own status calls the file clean; its bytes say otherwise."""
     place = repo.root / "src/app.txt"

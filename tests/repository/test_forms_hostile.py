@@ -104,6 +104,22 @@ def test_p6_a_filter_that_was_set_up_after_the_dry_run_stops_the_merge(
     assert not canary.sang
 
 
+def test_p6_a_filter_that_the_change_itself_sets_is_refused(
+    repo: Repo, journey: Start, canary: Canary
+) -> None:
+    """The agent writes the attributes and the file in one go."""
+    repo.git("config", "filter.lfs.clean", str(canary.program))
+    change = agents.all_of(
+        agents.write(".gitattributes", "*.bin filter=lfs\n"), agents.write("big.bin", "b\n")
+    )
+    run = journey(change)
+    run.run.propose(1, by=WHO)
+    run.go()
+    assert "big.bin" in run.phase().error
+    assert ".gitattributes" not in run.phase().error
+    assert not canary.sang
+
+
 def test_files_beside_filtered_ones_can_be_changed(
     repo: Repo, circle: Circle, canary: Canary
 ) -> None:
