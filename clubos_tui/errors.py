@@ -122,12 +122,17 @@ class RepositoryState(Refused):
 class InTheWay(Refused):
     """The person's own files stand where approved files would go."""
 
-    def __init__(self, paths: Sequence[str], what: str) -> None:
+    def __init__(
+        self,
+        paths: Sequence[str],
+        what: str,
+        cure: str = "Commit, move or restore these files, then try again.",
+    ) -> None:
         shown = "\n".join(f"  {path}" for path in paths)
         super().__init__(
             f"{what}:\n{shown}",
             untouched="Nothing has changed: no file, no index entry, no branch.",
-            cure="Commit, move or restore these files, then try again.",
+            cure=cure,
         )
         self.paths = tuple(paths)
 

@@ -40,12 +40,6 @@ class RefMove:
     new: str
 
 
-def with_apart(writes: tuple[Write, ...], apart: tuple[Write, ...]) -> tuple[Write, ...]:
-    """Return ``writes``, but those of ``apart`` for their paths."""
-    others = {write.path for write in apart}
-    return (*(write for write in writes if write.path not in others), *apart)
-
-
 @dataclass(frozen=True, slots=True)
 class Intent:
     """Everything a transaction needs to be finished or undone by another process."""
@@ -62,12 +56,12 @@ class Intent:
     ref: RefMove | None = None
     index: str = ""  # the index that is replaced; empty for a stage
     removable: tuple[str, ...] | None = None  # folders that may go when empty; None: any emptied
-    apart: tuple[Write, ...] = ()  # what the index gets where the disk gets something else
+    index_only: tuple[Write, ...] = ()  # paths that have no file here, or whose file stays as it is
 
     @property
     def index_writes(self) -> tuple[Write, ...]:
-        """The writes as the index sees them."""
-        return with_apart(self.writes, self.apart)
+        """All that the index gets."""
+        return (*self.writes, *self.index_only)
 
 
 @dataclass(frozen=True, slots=True)

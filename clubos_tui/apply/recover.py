@@ -22,7 +22,7 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import Literal
 
-from clubos_tui.apply.checkout import Checkout, release_index
+from clubos_tui.apply.checkout import Checkout, release_index, skipped
 from clubos_tui.apply.hooks import Hooks
 from clubos_tui.apply.record import Record
 from clubos_tui.apply.transaction import Transaction
@@ -31,7 +31,7 @@ from clubos_tui.disk import Found
 from clubos_tui.errors import Stale
 from clubos_tui.events import Left, Recovered
 from clubos_tui.repository import refs
-from clubos_tui.repository.index import next_index, read_index
+from clubos_tui.repository.index import next_index
 
 Direction = Literal["forward", "back", "hold"]
 
@@ -152,21 +152,20 @@ def _direction(record: Record, checkout: Checkout) -> Direction:
 
 def _bring_index(record: Record, checkout: Checkout) -> None:
     intent = record.intent
-    os.makedirs(checkout.scratch, mode=0o700, exist_ok=True)
     os.makedirs(intent.staging, mode=0o700, exist_ok=True)
-    copy = os.path.join(checkout.scratch, "index")
     with checkout.index_locked(intent):
-        present = read_index(checkout.repository, checkout.workshop, copy)
+        present = checkout.index()
         puts: dict[str, Entry | None] = {
             write.path: write.after
             for write in intent.index_writes
-            if present.get(write.path, []) == ([write.before] if write.before else [])
+            if present.entries.get(write.path, []) == ([write.before] if write.before else [])
         }
         if puts:
             staged = os.path.join(intent.staging, "index")
             with suppress(FileNotFoundError):
                 os.unlink(f"{staged}.lock")  # of a git that was killed with an earlier recovery
-            next_index(checkout.repository, checkout.workshop, staged, puts)
+            new = skipped(intent) & puts.keys()
+            next_index(checkout.repository, checkout.workshop, staged, puts, present, new)
             checkout.take_index(intent)
 
 

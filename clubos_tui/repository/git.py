@@ -24,6 +24,7 @@ FORBIDDEN = frozenset(
 CONFIG = (
     "core.hooksPath=/dev/null",  # a ref update would run the reference-transaction hook
     "core.fsmonitor=false",  # even ls-files and write-tree start that program
+    "core.splitIndex=false",  # an index we write is whole: its shared part would lie elsewhere
     "gc.auto=0",  # no repacking behind anyone's back
     "maintenance.auto=false",
     "commit.gpgSign=false",  # would start gpg and ask for a passphrase
@@ -52,6 +53,7 @@ def clean_environment(**extra: str) -> dict[str, str]:
         GIT_TERMINAL_PROMPT="0",
         GIT_OPTIONAL_LOCKS="0",
         GIT_NO_REPLACE_OBJECTS="1",  # else cat-file returns other bytes for an id
+        GIT_GRAFT_FILE=os.devnull,  # else a commit has other parents than it was made with
         GIT_NO_LAZY_FETCH="1",  # no network behind anyone's back
         GIT_LITERAL_PATHSPECS="1",  # `:(top)x` is a file name
         **extra,
@@ -79,6 +81,8 @@ class Git:
     def environment(self, extra: Mapping[str, str] | None = None) -> dict[str, str]:
         """Return the environment for a call."""
         env = clean_environment(**(extra or {}))
+        # A remote may name a program, and a git before 2.39.4 asks it for a missing object.
+        env["GIT_ALLOW_PROTOCOL"] = "none"
         if self.private:
             env.update(GIT_CONFIG_NOSYSTEM="1", GIT_CONFIG_GLOBAL="/dev/null")
         return env

@@ -8,6 +8,7 @@ program but git (P6).
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
@@ -62,6 +63,7 @@ class Workshop:
         self.path = path
         self.object_format = repository.object_format
         _make(path, repository)
+        _follow_shallow(path, repository)
         self.git = Git(path, private=True)
         self.objects = ObjectReader(self.git)
         self.trees = Trees(self.objects, self.object_format)
@@ -204,6 +206,16 @@ def _quoted(path: str) -> str:
         return path
     escaped = path.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
     return f'"{escaped}"'
+
+
+def _follow_shallow(path: str, repository: Repository) -> None:
+    """Let history end where the person's does; else git walks into commits that are not here."""
+    theirs, ours = os.path.join(repository.common_dir, "shallow"), os.path.join(path, "shallow")
+    if os.path.exists(theirs):
+        shutil.copyfile(theirs, f"{ours}.part")
+        os.replace(f"{ours}.part", ours)
+    elif os.path.exists(ours):
+        os.unlink(ours)
 
 
 def _make(path: str, repository: Repository) -> None:

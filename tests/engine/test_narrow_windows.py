@@ -15,6 +15,7 @@ from support.repo import Repo, leftovers
 
 from clubos_tui.apply import transaction as transactions
 from clubos_tui.apply.checkout import Checkout
+from clubos_tui.apply.on_disk import Rows
 from clubos_tui.apply.record import Progress, Record
 from clubos_tui.changes.manifest import Write
 from clubos_tui.engine import views
@@ -67,11 +68,12 @@ def test_p4_what_is_staged_before_the_lock_comes_is_kept(
     run = journey(CHANGE).live()
     first_look = Checkout.require_free
 
-    def late(self: Checkout, writes: tuple[Write, ...]) -> None:
-        first_look(self, writes)
+    def late(self: Checkout, writes: tuple[Write, ...]) -> Rows:
+        rows = first_look(self, writes)
         repo.write("src/app.txt", "mine\n")
         repo.git("add", "src/app.txt")
         repo.write("src/app.txt", "one\ntwo\nthree\n")  # the disk looks untouched again
+        return rows
 
     monkeypatch.setattr(Checkout, "require_free", late)
     head = repo.head

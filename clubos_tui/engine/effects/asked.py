@@ -46,7 +46,7 @@ def ask_about(
 ) -> Asked | None:
     """Compare the three versions of an edited path; ``None`` where lines are not the question."""
     form = session.repository.object_format
-    if row.before is None or found is None or found is NO_FILE:
+    if row.before is None or found is None or found is NO_FILE or row.expected != row.before:
         return None
     theirs = Entry(found.mode, BlobId(object_id("blob", found.data, form)))
     if SYMLINK in {row.before.mode, theirs.mode, row.after.mode if row.after else ""}:

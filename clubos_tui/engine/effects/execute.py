@@ -23,6 +23,7 @@ from clubos_tui.errors import ClubosError
 from clubos_tui.events import ApplyFinished, ApplyStarted, CommitId, Executed, RunId
 from clubos_tui.repository import refs
 from clubos_tui.repository.discover import identity
+from clubos_tui.repository.forms import require_room
 from clubos_tui.repository.objects import NewObject
 from clubos_tui.repository.workshop import CommitSpec
 from clubos_tui.workspace.layout import Layout
@@ -46,6 +47,7 @@ async def apply_to_stage(context: Context, step: ApplyToStage) -> None:
         return
     transaction = context.transaction_id(step.phase, "execute")
     rows = writes(phase.manifest)
+    await context.in_thread(lambda: require_room(context.session.repository, BRANCH_PREFIX))
     await context.in_thread(lambda: _ready_stage(context))
     context.say(ApplyStarted(step.phase, transaction, "stage", "execute", len(rows)))
     result = await context.in_thread(

@@ -89,7 +89,7 @@ async def _perform(context: Context, way: Way, purpose: Purpose, phase: int) -> 
         )
     transaction = context.transaction_id(phase, purpose)
     place = "checkout" if way.head else "stage"
-    rows = way.on_disk
+    rows = way.rows
     # With what is left alone: after a crash the disk no longer tells it from what was taken back.
     context.say(ApplyStarted(phase, transaction, place, purpose, len(rows), way.left))  # type: ignore[arg-type]
     hooks = Hooks(lambda row: way.content(context.session, row))
@@ -139,9 +139,7 @@ def _proposal(context: Context, way: Way, purpose: Purpose, transaction: str) ->
         audit_head(context),
     ]
     message = "\n".join([f"{verb} {context.view.plan.name}: phases {phases}", "", *trailers, ""])
-    return Proposal(
-        transaction, purpose, tree, (way.head,), message, way.on_disk, way.back.removable, way.apart
-    )
+    return Proposal(transaction, purpose, tree, (way.head,), message, way.rows, way.back.removable)
 
 
 def _done_before_a_crash(context: Context, purpose: Purpose) -> Did | None:

@@ -37,26 +37,15 @@ class Way:
     back: Reverse
     left: tuple[Left, ...] = ()
     asked: tuple[Asked, ...] = ()
-    kept: dict[str, Write] = field(default_factory=dict)  # the disk's writes, where an edit stays
-    merged: dict[str, bytes] = field(default_factory=dict)
+    merged: dict[str, bytes] = field(default_factory=dict)  # edits without our part
     head: CommitId = CommitId("")  # of the target branch; empty before the merge
-
-    @property
-    def on_disk(self) -> tuple[Write, ...]:
-        """The writes as the disk sees them."""
-        found = (self.kept.get(row.path, row) for row in self.rows)
-        return tuple(row for row in found if row.before != row.after)
-
-    @property
-    def apart(self) -> tuple[Write, ...]:
-        """What branch and index get where the disk keeps an edit."""
-        return tuple(row for row in self.rows if self.head and row.path in self.kept)
 
     def content(self, session: Session, row: Write) -> Found:
         """Return the bytes to put at a path: as merged, from the vault, or from the tree."""
         assert row.after
-        if row.path in self.merged and row == self.kept.get(row.path):
-            return Found(row.after.mode, self.merged[row.path], AS_REPLACED)
+        assert row.wanted
+        if row.path in self.merged:
+            return Found(row.wanted.mode, self.merged[row.path], AS_REPLACED)
         if self.back.holds(row):
             return self.back.content(row)
         return Found(row.after.mode, session.workshop.objects.blob(row.after.blob), AS_REPLACED)
@@ -95,18 +84,14 @@ def plan_undo(session: Session, run: Run) -> Way:
     assert rollback
     known = exists(session.paths.transaction(rollback.transaction))
     back = Reverse((), {}, ())
-    kept: dict[str, Write] = {}
     if known or not rollback.commit:
-        record = record_of(session, rollback.transaction)
-        back = reverse([record])
-        apart = {write.path for write in record.intent.apart}
-        kept = {row.path: row for row in back.writes if row.path in apart}
+        back = reverse([record_of(session, rollback.transaction)])
     if not rollback.commit:
         return _on_stage(session, run, rollback.phases, back, ())
     workshop = session.workshop
     parent = refs.read_ref(session.repository, f"{rollback.commit}^")
     trees = workshop.tree_of(rollback.commit), workshop.tree_of(parent)
-    return _on_branch(session, run, rollback.phases, trees, back, (), kept)
+    return _on_branch(session, run, rollback.phases, trees, back, ())
 
 
 # --- before the merge ---------------------------------------------------------------------------
@@ -116,7 +101,7 @@ def _on_stage(
     session: Session, run: Run, phases: tuple[int, ...], back: Reverse, take_out: tuple[str, ...]
 ) -> Way:
     way = Way(phases, back.writes, back)
-    return _around_edits(session, session.paths.stage(run.id), way, take_out, {})
+    return _around_edits(session, session.paths.stage(run.id), way, way.rows, take_out)
 
 
 # --- after the merge ----------------------------------------------------------------------------
@@ -129,7 +114,6 @@ def _on_branch(
     trees: tuple[TreeId, TreeId],
     back: Reverse,
     take_out: tuple[str, ...],
-    kept: dict[str, Write] | None = None,
 ) -> Way:
     """Merge the branch as it is with what leads from the first of ``trees`` to the second."""
     target, workshop = run.view.started.target, session.workshop
@@ -144,8 +128,8 @@ def _on_branch(
     if not session.checkout.follows(target):
         require_possible({}, take_out)
         return way
-    session.checkout.require_free(rows)
-    return _around_edits(session, session.repository.root, way, take_out, kept or {})
+    shown = session.checkout.require_free(rows).writes
+    return _around_edits(session, session.repository.root, way, shown, take_out)
 
 
 def _head_on_top(session: Session, run: Run) -> CommitId:
@@ -221,25 +205,25 @@ def record_of(session: Session, transaction: str) -> Record:
 
 
 def _around_edits(
-    session: Session, root: str, way: Way, take_out: tuple[str, ...], kept: dict[str, Write]
+    session: Session, root: str, way: Way, shown: tuple[Write, ...], take_out: tuple[str, ...]
 ) -> Way:
     """Leave out what is not as we last wrote it, but for the paths chosen in ``take_out``.
 
-    ``kept`` holds paths where an operation that is now undone had kept an edit: their way on
-    disk is another than on the branch.
+    ``shown`` are the rows that have a file, in the form it has there.
     """
     form = session.repository.object_format
     left: dict[str, Left] = {}
     asked: dict[str, Asked] = {}
-    apart: dict[str, Write] = {}
+    forms: dict[str, Write] = {}
+    ours = {row.path: row for row in way.back.writes}
     gone = {row.path for row in way.rows if row.after is None}
-    for row in way.rows:
+    for row in shown:
         found = _look(root, row.path, gone)
-        other = kept.get(row.path)
-        if standing(found, row, form) == "before":
+        written = ours.get(row.path)
+        if written and _is_same(written, row) and standing(found, written, form) == "before":
+            forms[row.path] = written  # to the very form that lay there
             continue
-        if other and standing(found, other, form) == "before":
-            apart[row.path] = other
+        if standing(found, row, form) == "before":
             continue
         left[row.path] = Left(row.path, "changed since")
         item = ask_about(session, row, found, lambda row: way.content(session, row))
@@ -248,14 +232,29 @@ def _around_edits(
     require_possible(asked, take_out)
     for path in take_out:
         del left[path]
+        taken = asked[path].write
+        forms[path] = Write(path, None, None, taken.before, taken.after)
     return replace(
         way,
-        rows=tuple(row for row in way.rows if row.path not in left),
+        rows=tuple(_in_form(row, forms) for row in way.rows if row.path not in left),
         left=tuple(left[path] for path in sorted(left)),
         asked=tuple(asked[path] for path in sorted(asked)),
-        kept=apart | {path: asked[path].write for path in take_out},
         merged={path: asked[path].merged for path in take_out},
     )
+
+
+def _is_same(one: Write, other: Write) -> bool:
+    return (one.before, one.after) == (other.before, other.after)
+
+
+def _in_form(row: Write, forms: dict[str, Write]) -> Write:
+    """Return ``row`` with what lies on disk before and after it, where a tree holds another."""
+    form = forms.get(row.path)
+    if form is None:
+        return row
+    before = form.expected if form.expected != row.before else None
+    after = form.wanted if form.wanted != row.after else None
+    return replace(row, disk_before=before, disk_after=after)
 
 
 def _look(root: str, path: str, gone: set[str]) -> Found | None:
