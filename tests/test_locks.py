@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from clubos_tui.locks import FileLock
+from clubos_tui.locks import FileLock, handed_on
 
 HOLDER = """
 import sys, time
@@ -88,3 +88,18 @@ def test_the_lock_is_not_inherited(path):
     """A program we start must not hold our lock after we are gone."""
     with FileLock(path) as lock:
         assert not os.get_inheritable(lock._fd)
+
+
+def test_p3_a_child_that_was_handed_the_lock_keeps_it(path):
+    """The lock is free when the last of those that hold its descriptor has ended."""
+    lock, other = FileLock(path, hand_on=True), FileLock(path)
+    assert lock.acquire()
+    with subprocess.Popen(["cat"], stdin=subprocess.PIPE, pass_fds=handed_on()) as child:
+        lock.release()
+        assert handed_on() == ()
+        assert not other.acquire()
+        child.stdin.close()
+        child.wait(20)
+    assert other.acquire(timeout=20)
+    assert handed_on() == (), "only what is to be handed on is handed on"
+    other.release()
