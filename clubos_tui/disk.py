@@ -12,7 +12,7 @@ import os
 import stat
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
 from clubos_tui.changes.manifest import EXECUTABLE, FILE, SYMLINK, path_bytes
@@ -148,6 +148,30 @@ def make_file(fd: int, name: bytes, found: Found) -> None:
             os.fchmod(file, found.permissions)
     finally:
         os.close(file)
+
+
+def copy_attributes(root: str, path: str, fd: int, name: bytes) -> None:
+    """Give a new file the extended attributes (access lists, labels) of the one it will replace.
+
+    Where the system or its file system has none, or allows none, the file goes without.
+    """
+    if not hasattr(os, "listxattr"):
+        return
+    flags = os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+    with suppress(OSError), parent_of(root, path) as (parent, last):
+        source = os.open(last, os.O_RDONLY | flags, dir_fd=parent)
+        try:
+            kept = os.listxattr(source)
+            if kept:
+                target = os.open(name, os.O_RDONLY | flags, dir_fd=fd)
+                try:
+                    for key in kept:
+                        with suppress(OSError):
+                            os.setxattr(target, key, os.getxattr(source, key))
+                finally:
+                    os.close(target)
+        finally:
+            os.close(source)
 
 
 def permissions_for(mode: str, before: Found | None, umask: int) -> int:

@@ -19,6 +19,7 @@
         ├── BackupFailed        a backup could not be made or read back
         ├── ApplyFailed         a write could not be made
         ├── AgentFailed         the agent could not do its action
+        ├── RecordDamaged       the record of a transaction does not verify
         ├── CutShort            neither done nor undone on record: the next start settles it
         └── JournalDamaged      the journal does not verify
 
@@ -121,12 +122,17 @@ class RepositoryState(Refused):
 class InTheWay(Refused):
     """The person's own files stand where approved files would go."""
 
-    def __init__(self, paths: Sequence[str], what: str) -> None:
+    def __init__(
+        self,
+        paths: Sequence[str],
+        what: str,
+        cure: str = "Commit, move or restore these files, then try again.",
+    ) -> None:
         shown = "\n".join(f"  {path}" for path in paths)
         super().__init__(
             f"{what}:\n{shown}",
             untouched="Nothing has changed: no file, no index entry, no branch.",
-            cure="Commit, move or restore these files, then try again.",
+            cure=cure,
         )
         self.paths = tuple(paths)
 
@@ -149,6 +155,19 @@ class ApplyFailed(Failed):
 
 class AgentFailed(Failed):
     """The agent could not carry out an action."""
+
+
+class RecordDamaged(Failed):
+    """The record of a transaction does not verify, so nobody can say how far it came."""
+
+    def __init__(self, path: str, line: int) -> None:
+        super().__init__(
+            f"{path}: line {line} is damaged",
+            untouched="Nothing was finished or undone for it.",
+            cure="Restore the file from a copy. Without one, compare your files with `git status` "
+            "and the folder `backups` beside it, then move the file away.",
+        )
+        self.path = path
 
 
 class CutShort(Failed):

@@ -175,6 +175,7 @@ class RollbackRequested:
     phase: int
     by: str
     close: bool = False
+    take_out: tuple[str, ...] = ()  # edited since: only our part goes, the edit stays
 
 
 @dataclass(frozen=True, slots=True)
@@ -335,6 +336,7 @@ class ApplyStarted:
     place: Literal["stage", "checkout"]
     purpose: Literal["execute", "merge", "rollback", "undo"]
     files: int
+    left: tuple[Left, ...] = ()  # what it will not touch, because others changed it before
 
 
 @dataclass(frozen=True, slots=True)
@@ -407,6 +409,8 @@ class RolledBack:
     deleted: int
     left: tuple[Left, ...] = ()
     commit: CommitId = CommitId("")
+    verified: int = 0  # paths that were compared afresh; none where only the ref moved
+    taken_out: tuple[str, ...] = ()  # only our part went, the person's edit stayed
 
 
 @dataclass(frozen=True, slots=True)
@@ -418,6 +422,8 @@ class Undone:
     restored: int
     left: tuple[Left, ...] = ()
     commit: CommitId = CommitId("")
+    deleted: int = 0
+    verified: int = 0  # paths that were compared afresh; none where only the ref moved
 
 
 @dataclass(frozen=True, slots=True)
@@ -434,11 +440,13 @@ class StepFailed:
 
 @dataclass(frozen=True, slots=True)
 class Paused:
-    """The step under way was interrupted and undone."""
+    """The step under way was interrupted and undone; ``detail`` is what a fresh comparison says."""
 
     step: str
     phase: int
     by: str
+    detail: str = ""
+    left: tuple[Left, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -451,12 +459,18 @@ class EditedOutside:
 
 @dataclass(frozen=True, slots=True)
 class Recovered:
-    """An operation that a crash cut short was finished or undone."""
+    """An operation that a crash cut short was finished, undone, or held for a person."""
 
     transaction: str
     direction: Literal["finished", "undone", "held"]
-    detail: str
+    detail: str  # what was done, and what a fresh comparison says
     left: tuple[Left, ...] = ()
+    purpose: str = ""
+    phase: int = 0
+    place: str = ""
+    found: str = ""  # how far it had come
+    backup: str = ""  # the file that holds what it had replaced
+    cure: str = ""
 
 
 @dataclass(frozen=True, slots=True)

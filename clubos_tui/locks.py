@@ -12,12 +12,28 @@ import os
 import time
 from types import TracebackType
 
+# The lock is one of the process, and so is the list of what its children must keep.
+_handed_on: set[int] = set()
+
+
+def handed_on() -> tuple[int, ...]:
+    """Return the descriptors that a child which writes has to inherit.
+
+    A child that outlives this process then keeps the lock until it ends, so that nobody recovers
+    beside it.
+    """
+    return tuple(_handed_on)
+
 
 class FileLock:
-    """One lock file, kept for ever; only the lock on it comes and goes."""
+    """One lock file, kept for ever; only the lock on it comes and goes.
 
-    def __init__(self, path: str) -> None:
+    With ``hand_on`` the children that write keep it too, see :func:`handed_on`.
+    """
+
+    def __init__(self, path: str, *, hand_on: bool = False) -> None:
         self.path = path
+        self._hand_on = hand_on
         self._fd: int | None = None
 
     @property
@@ -41,11 +57,14 @@ class FileLock:
                 time.sleep(0.002)
             else:
                 self._fd = fd
+                if self._hand_on:
+                    _handed_on.add(fd)
                 return True
 
     def release(self) -> None:
         """Give the lock back; without effect where it is not held."""
         if self._fd is not None:
+            _handed_on.discard(self._fd)
             os.close(self._fd)
             self._fd = None
 

@@ -15,6 +15,9 @@ from dataclasses import dataclass
 from clubos_tui.codec import Json, canonical
 from clubos_tui.journal import now, redact_words
 
+# What stands for a line that can't be read; `clubos verify` names the stream.
+UNREADABLE: Json = {"type": "notice", "text": "a damaged line was left out", "level": "warning"}
+
 
 @dataclass(slots=True)
 class StreamWriter:
@@ -87,18 +90,24 @@ class StreamReader:
                 self._offset = 0
             if size == self._offset:
                 return []
+            before = os.pread(fd, 1, self._offset - 1) if self._offset else b""
             data = os.pread(fd, limit, self._offset)
             if b"\n" not in data and len(data) == limit:  # one line longer than a batch
                 data = os.pread(fd, size - self._offset, self._offset)
         finally:
             os.close(fd)
-        whole = data.rfind(b"\n") + 1
-        try:
-            events = [json.loads(line) for line in data[:whole].splitlines()]
-        except ValueError:  # started anew and already longer: we are in the middle of a line
-            if self._offset == 0:
-                raise
+        if self._offset and before != b"\n":  # started anew and already longer
             self._offset = 0
             return self.read(limit)
+        whole = data.rfind(b"\n") + 1
         self._offset += whole
-        return events
+        return [_event(line) for line in data[:whole].split(b"\n")[:-1]]
+
+
+def _event(line: bytes) -> Json:
+    """Return a line's event; damage costs these words and none of the others."""
+    try:
+        event = json.loads(line)
+    except ValueError:
+        return dict(UNREADABLE)
+    return event if isinstance(event, dict) else dict(UNREADABLE)

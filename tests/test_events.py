@@ -38,13 +38,13 @@ WORDS = {
     "cure", "detail", "error", "evidence", "note", "reason", "result", "summary", "untouched",
 }  # fmt: skip
 EXACT = {
-    "action", "agent", "base", "base_commit", "base_tree", "branch", "by", "change_set", "check",
-    "checkout", "checks", "commit", "digest", "direction", "ending", "from_change_set", "how",
-    "kind", "new_blob", "new_mode", "object_format", "old_blob", "old_mode", "old_path", "onto",
-    "outcome", "path", "paths", "place", "plan", "plan_sha256", "plan_source", "prior_head",
-    "purpose", "repository", "run", "scope", "seed", "status", "step", "stream", "stream_sha256",
-    "target", "tool", "transaction", "tree", "verdict", "version", "where", "withheld",
-    "workspace",
+    "action", "agent", "backup", "base", "base_commit", "base_tree", "branch", "by", "change_set",
+    "check", "checkout", "checks", "commit", "digest", "direction", "ending", "found",
+    "from_change_set", "how", "kind", "new_blob", "new_mode", "object_format", "old_blob",
+    "old_mode", "old_path", "onto", "outcome", "path", "paths", "place", "plan", "plan_sha256",
+    "plan_source", "prior_head", "purpose", "repository", "run", "scope", "seed", "status", "step",
+    "stream", "stream_sha256", "take_out", "taken_out", "target", "tool", "transaction", "tree",
+    "verdict", "version", "where", "withheld", "workspace",
 }  # fmt: skip
 
 TEXT = st.one_of(st.text(max_size=12), st.binary(max_size=8).map(path_text))

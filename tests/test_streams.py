@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from clubos_tui.streams import StreamReader, StreamWriter
+from clubos_tui.streams import UNREADABLE, StreamReader, StreamWriter
 
 
 @pytest.fixture
@@ -109,11 +109,18 @@ def test_a_reader_begins_anew_with_a_stream_that_was_started_anew(path, again):
     assert reader.read() == StreamReader(str(path)).read()
 
 
-def test_a_damaged_stream_is_an_error_and_not_an_endless_search(path):
+@pytest.mark.parametrize("damage", [b"no json\n", b"[1]\n", b"\xff\xfe\n", b"\n"])
+def test_a_damaged_line_costs_its_words_and_no_others(path, damage):
+    """It is shown as left out, once, and what comes before and after it is still read."""
     path.parent.mkdir()
-    path.write_bytes(b"no json\n")
-    with pytest.raises(ValueError, match="Expecting value"):
-        StreamReader(str(path)).read()
+    path.write_bytes(b'{"a":1}\n')
+    reader = StreamReader(str(path))
+    assert reader.read() == [{"a": 1}]
+    with path.open("ab") as file:
+        file.write(damage + b'{"b":2}\n')
+    assert reader.read() == [UNREADABLE, {"b": 2}]
+    assert StreamReader(str(path)).read() == [{"a": 1}, UNREADABLE, {"b": 2}]
+    assert reader.read() == []
 
 
 def test_a_writer_starts_its_file_anew(path):

@@ -14,14 +14,15 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
 from clubos_tui.apply.hooks import Hooks, Result
-from clubos_tui.apply.record import Intent, Record
+from clubos_tui.apply.on_disk import Rows, rows_on_disk
+from clubos_tui.apply.record import Intent, Progress, Record, State
 from clubos_tui.apply.transaction import Transaction
 from clubos_tui.changes.manifest import Write, path_bytes
 from clubos_tui.disk import sync_file, sync_folder
 from clubos_tui.errors import ApplyFailed, ClubosError, InTheWay, Refused, RepositoryState
 from clubos_tui.repository import refs
-from clubos_tui.repository.discover import Repository, read_head, require_calm
-from clubos_tui.repository.index import index_path, next_index, read_index
+from clubos_tui.repository.discover import Repository, checked_out, require_calm
+from clubos_tui.repository.index import Index, index_path, next_index, read_index
 from clubos_tui.repository.workshop import Workshop
 
 FOLDER = "clubos"  # in the git dir, only while a transaction writes the checkout
@@ -37,7 +38,7 @@ class Checkout:
 
     def follows(self, ref: str) -> bool:
         """Tell whether the person has ``ref`` checked out."""
-        return read_head(self.repository).ref == ref
+        return checked_out(self.repository) == ref
 
     def staging(self, transaction: str) -> str:
         """Return where files wait for the exchange: on the checkout's file system."""
@@ -48,8 +49,23 @@ class Checkout:
         with suppress(OSError):
             os.rmdir(os.path.join(self.repository.git_dir, FOLDER))
 
-    def require_free(self, writes: tuple[Write, ...]) -> None:
-        """Raise unless the repository is calm and no staged change stands in the way."""
+    def index(self) -> Index:
+        """Read the index as it is now."""
+        os.makedirs(self.scratch, mode=0o700, exist_ok=True)
+        copy = os.path.join(self.scratch, "index")
+        return read_index(self.repository, self.workshop, copy)
+
+    def rows(self, writes: tuple[Write, ...], index: Index | None = None) -> Rows:
+        """Return the writes in the form that this work tree holds them. Reads only."""
+        return rows_on_disk(
+            self.repository, self.workshop, index or self.index(), writes, self.scratch
+        )
+
+    def require_free(self, writes: tuple[Write, ...]) -> Rows:
+        """Return the rows of a transaction on this checkout.
+
+        Raises unless the repository is calm and nothing staged or unmerged stands in the way.
+        """
         require_calm(self.repository)
         lock = index_path(self.repository) + ".lock"
         if os.path.exists(lock):
@@ -74,7 +90,9 @@ class Checkout:
         inside = self._in_another_repository(writes)
         if inside:
             raise InTheWay(inside, "these files would lie in another repository of yours")
-        self._require_unstaged(writes)
+        index = self.index()
+        _require_unstaged(index, writes)
+        return self.rows(writes, index)
 
     def _in_another_repository(self, writes: tuple[Write, ...]) -> list[str]:
         root = os.fsencode(self.repository.root)
@@ -86,31 +104,6 @@ class Checkout:
         }
         return [write.path for write in writes if theirs.intersection(_parents(write.path))]
 
-    def _require_unstaged(self, writes: tuple[Write, ...]) -> None:
-        wrong = self._staged_differently(writes)
-        if wrong:
-            raise InTheWay(wrong, "these files have staged changes of yours")
-
-    def _staged_differently(self, writes: tuple[Write, ...]) -> list[str]:
-        os.makedirs(self.scratch, mode=0o700, exist_ok=True)
-        copy = os.path.join(self.scratch, "index")
-        index = read_index(self.repository, self.workshop, copy)
-        folders = {"/".join(path.split("/")[:depth]) for path in index
-                   for depth in range(1, path.count("/") + 1)}  # fmt: skip
-        gone = {write.path for write in writes if write.after is None}
-        wrong = []
-        for write in writes:
-            entries = index.get(write.path, [])
-            above = [part for part in _parents(write.path) if part in index and part not in gone]
-            below = (
-                write.after is not None
-                and write.path in folders
-                and any(path.startswith(write.path + "/") and path not in gone for path in index)
-            )
-            if entries != ([write.before] if write.before else []) or above or below:
-                wrong.append(write.path)
-        return wrong
-
     def apply(self, record: Record, hooks: Hooks) -> Result:
         """Run the whole transaction whose record was begun; see the module for the order."""
         intent = record.intent
@@ -121,21 +114,19 @@ class Checkout:
         try:
             with self.index_locked(intent):
                 try:
-                    self._require_unstaged(intent.writes)  # what was staged before the lock came
-                except InTheWay:
+                    index = self.index()
+                    # Once more, for what was staged before the lock came.
+                    _require_unstaged(index, intent.index_writes)
+                except Refused:
                     transaction.abandon()
                     raise
                 transaction.prepare(on_mismatch="refuse", index_sha256=_sha256(intent.index))
                 try:
-                    self._prepare_index(intent)
+                    self._prepare_index(intent, index)
                     with refs.moving(self.repository, move.ref, move.new, move.old, why) as commit:
                         transaction.look_again()
                         if not self.follows(move.ref):
-                            raise RepositoryState(
-                                "another branch was checked out a moment ago",
-                                untouched="Nothing was touched.",
-                                cure="Ask again.",
-                            )
+                            raise _another_branch()
                         commit()
                 except BaseException:
                     # git may have moved the ref and died before it said so: the ref decides.
@@ -157,12 +148,35 @@ class Checkout:
             with suppress(OSError):
                 os.rmdir(os.path.dirname(intent.staging))
 
-    def _prepare_index(self, intent: Intent) -> None:
+    def move_alone(self, record: Record) -> None:
+        """Move a branch that is not checked out, and let nobody check it out meanwhile.
+
+        Whoever switched to it in between would stand on the new commit with the old one's files.
+        """
+        intent = record.intent
+        assert intent.ref
+        move, why = intent.ref, f"clubos: {intent.purpose}"
+        os.makedirs(os.path.dirname(intent.staging), mode=0o700, exist_ok=True)
+        state: State = "undone"
+        try:
+            with self.index_locked(intent):
+                if self.follows(move.ref):
+                    raise _another_branch()
+                record.add(Progress("prepared"))
+                refs.move(self.repository, move.ref, move.new, move.old, why)
+                state = "done"
+        finally:
+            record.add(Progress(state))
+            self.sweep()
+
+    def _prepare_index(self, intent: Intent, before: Index) -> None:
         next_index(
             self.repository,
             self.workshop,
             os.path.join(intent.staging, "index"),
-            {write.path: write.after for write in intent.writes},
+            {write.path: write.after for write in intent.index_writes},
+            before,
+            skipped(intent),
         )
 
     def take_index(self, intent: Intent) -> None:
@@ -202,6 +216,14 @@ class Checkout:
             release_index(intent)
 
 
+def _another_branch() -> RepositoryState:
+    return RepositoryState(
+        "another branch was checked out a moment ago",
+        untouched="Nothing was touched.",
+        cure="Ask again.",
+    )
+
+
 def lock_mark(intent: Intent) -> bytes:
     """Return what our ``index.lock`` holds; git never reads it, recovery does."""
     return f"clubos {intent.id}\n".encode()
@@ -220,6 +242,45 @@ def _holds(lock: str, intent: Intent) -> bool:
             return file.read() == lock_mark(intent)
     except FileNotFoundError:
         return False
+
+
+def skipped(intent: Intent) -> set[str]:
+    """Return the new paths that get no file: they lie outside the sparse checkout."""
+    return {write.path for write in intent.index_only if write.before is None}
+
+
+def _require_unstaged(index: Index, writes: tuple[Write, ...]) -> None:
+    if index.unmerged:
+        raise InTheWay(
+            sorted(index.unmerged),
+            "these files are unmerged in your index",
+            "Resolve them and `git add` them, then try again.",
+        )
+    wrong = _staged_differently(index, writes)
+    if wrong:
+        raise InTheWay(wrong, "these files have staged changes of yours")
+
+
+def _staged_differently(index: Index, writes: tuple[Write, ...]) -> list[str]:
+    entries = index.entries
+    folders = {"/".join(path.split("/")[:depth]) for path in entries
+               for depth in range(1, path.count("/") + 1)}  # fmt: skip
+    gone = {write.path for write in writes if write.after is None}
+    wrong = []
+    for write in writes:
+        above = [part for part in _parents(write.path) if part in entries and part not in gone]
+        below = (
+            write.after is not None
+            and write.path in folders
+            and any(path.startswith(write.path + "/") and path not in gone for path in entries)
+        )
+        if (
+            entries.get(write.path, []) != ([write.before] if write.before else [])
+            or above
+            or below
+        ):
+            wrong.append(write.path)
+    return wrong
 
 
 def _parents(path: str) -> list[str]:

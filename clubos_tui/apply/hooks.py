@@ -11,17 +11,29 @@ from clubos_tui.disk import Found
 from clubos_tui.errors import ClubosError
 from clubos_tui.events import Left
 
+Effect = Literal["create", "replace", "delete", "return"]  # the last: on the way back
+
 
 class PathMoved(NamedTuple):
     """One path of a running transaction, for whoever watches."""
 
     path: str
-    effect: Literal["create", "replace", "delete"]
+    effect: Effect
     before: str  # blob id, empty where nothing was
     after: str
     done: int
     total: int
     left: bool
+
+
+class PathVerified(NamedTuple):
+    """One path compared afresh, after a transaction has written or gone back."""
+
+    path: str
+    found: Literal["before", "after", "other"]
+    wanted: Literal["before", "after"]
+    done: int  # paths that are as they should be, so far
+    total: int
 
 
 class Cancelled(ClubosError):
@@ -34,6 +46,7 @@ class Hooks:
 
     content: Callable[[Write], Found]
     moved: Callable[[PathMoved], None] = lambda _: None
+    verified: Callable[[PathVerified], None] = lambda _: None
     step: Callable[[str], None] = lambda _: None
     cancelled: Callable[[], bool] = lambda: False
 

@@ -6,7 +6,7 @@ import os
 
 from clubos_tui.apply.hooks import Hooks
 from clubos_tui.apply.record import Record
-from clubos_tui.apply.standing import entry_of, standing
+from clubos_tui.apply.standing import entry_of, same, standing
 from clubos_tui.apply.vault import VaultWriter
 from clubos_tui.changes.manifest import SYMLINK, path_bytes
 from clubos_tui.disk import (
@@ -14,6 +14,7 @@ from clubos_tui.disk import (
     UMASK,
     Found,
     NotAFile,
+    copy_attributes,
     make_file,
     permissions_for,
     read_path,
@@ -91,7 +92,7 @@ class Preparation:
                     continue
                 self._hooks.stop_if_cancelled()
                 found = self._hooks.content(write)
-                if entry_of(found, self._intent.object_format) != write.after:
+                if not same(entry_of(found, self._intent.object_format), write.wanted):
                     raise ApplyFailed(
                         f"the bytes for {write.path!r} are not the approved ones",
                         untouched="No file was changed.",
@@ -103,6 +104,8 @@ class Preparation:
                     new_name(number),
                     Found(found.mode, found.data, permissions),
                 )
+                if write.path in self._present and found.mode != SYMLINK:
+                    copy_attributes(self._intent.root, write.path, fd, new_name(number))
         finally:
             os.close(fd)
         if self._record.durable:

@@ -3,10 +3,14 @@
 Written ahead of what it tells, one JSON line a state, each made durable before the next step.
 Recovery needs nothing else: ``begun`` → ``prepared`` → ``committed`` → ``done``; ``undone`` ends
 one that went back, ``reverting`` says that it is on its way.
+
+Each line ends in its own SHA-256. A last line that is cut short is what a crash leaves and does
+not count; any other damage stops us, because what it hides may be what was already written.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 from dataclasses import dataclass, field
@@ -15,11 +19,16 @@ from typing import Literal
 from clubos_tui.changes.manifest import Write
 from clubos_tui.codec import Json, canonical, structure, unstructure
 from clubos_tui.disk import sync_folder, write_all
+from clubos_tui.errors import RecordDamaged
 from clubos_tui.events import Left
 
 State = Literal["begun", "prepared", "committed", "reverting", "done", "undone"]
 Place = Literal["stage", "checkout"]
 Purpose = Literal["execute", "merge", "rollback", "undo"]
+ENDED = frozenset({"done", "undone"})
+
+_SEAL = b',"sha256":"'
+_TAIL = len(_SEAL) + 64 + len(b'"}')
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +56,12 @@ class Intent:
     ref: RefMove | None = None
     index: str = ""  # the index that is replaced; empty for a stage
     removable: tuple[str, ...] | None = None  # folders that may go when empty; None: any emptied
+    index_only: tuple[Write, ...] = ()  # paths that have no file here, or whose file stays as it is
+
+    @property
+    def index_writes(self) -> tuple[Write, ...]:
+        """All that the index gets."""
+        return (*self.writes, *self.index_only)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +107,7 @@ class Record:
         self.progress.append(progress)
 
     def _append(self, fields: Json, flags: int = 0) -> None:
-        line = canonical(fields) + b"\n"
+        line = _sealed(canonical(fields)) + b"\n"
         fd = os.open(self.path, os.O_WRONLY | os.O_CLOEXEC | flags, 0o600)
         try:
             if os.fstat(fd).st_size > self.size:  # a crash or a full disk cut a line short
@@ -107,17 +122,44 @@ class Record:
 
 
 def read_record(path: str) -> Record | None:
-    """Return the record at ``path``; ``None`` where a crash left not even a whole intent."""
+    """Return the record at ``path``; ``None`` where a crash left not even a whole intent.
+
+    Raises :class:`RecordDamaged` for anything that no crash leaves.
+    """
     with open(path, "rb") as file:
         data = file.read()
-    size = data.rfind(b"\n") + 1
-    lines = data[:size].splitlines()
-    if not lines:
+    *lines, tail = data.split(b"\n")
+    rows = [_opened(path, number, line) for number, line in enumerate(lines, 1)]
+    if tail and _is_sealed(tail[:-1]):  # not cut short: its line end was changed
+        raise RecordDamaged(path, len(lines) + 1)
+    if not rows:
         return None
-    intent = structure(Intent, json.loads(lines[0])["intent"])
-    record = Record(path, intent, [Progress("begun")], size=size)
-    record.progress += [structure(Progress, json.loads(line)) for line in lines[1:]]
+    intent = structure(Intent, rows[0]["intent"])
+    record = Record(path, intent, [Progress("begun")], size=len(data) - len(tail))
+    record.progress += [structure(Progress, row) for row in rows[1:]]
     return record
+
+
+def has_ended(path: str) -> bool:
+    """Tell whether the last line of the record at ``path`` says that its transaction is over."""
+    with open(path, "rb") as file:
+        last = file.read().split(b"\n")[-2:-1]
+    return bool(last) and _is_sealed(last[0]) and json.loads(last[0]).get("state") in ENDED
+
+
+def _sealed(body: bytes) -> bytes:
+    return body[:-1] + _SEAL + hashlib.sha256(body).hexdigest().encode() + b'"}'
+
+
+def _is_sealed(line: bytes) -> bool:
+    return line == _sealed(line[:-_TAIL] + b"}")
+
+
+def _opened(path: str, number: int, line: bytes) -> Json:
+    if not _is_sealed(line):
+        raise RecordDamaged(path, number)
+    fields: Json = json.loads(line[:-_TAIL] + b"}")
+    return fields
 
 
 def unfinished(folder: str) -> list[Record]:
@@ -132,9 +174,11 @@ def unfinished(folder: str) -> list[Record]:
         return []
     for name in names:
         path = os.path.join(folder, name)
+        if has_ended(path):
+            continue
         record = read_record(path)
         if record is None:
             os.unlink(path)
-        elif record.last.state not in {"done", "undone"}:
+        else:
             out.append(record)
     return out

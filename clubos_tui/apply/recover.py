@@ -22,46 +22,90 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import Literal
 
-from clubos_tui.apply.checkout import Checkout, release_index
+from clubos_tui.apply.checkout import Checkout, release_index, skipped
 from clubos_tui.apply.hooks import Hooks
-from clubos_tui.apply.record import Record, read_record
+from clubos_tui.apply.record import Record
 from clubos_tui.apply.transaction import Transaction
 from clubos_tui.changes.manifest import Entry
 from clubos_tui.disk import Found
 from clubos_tui.errors import Stale
 from clubos_tui.events import Left, Recovered
 from clubos_tui.repository import refs
-from clubos_tui.repository.index import next_index, read_index
+from clubos_tui.repository.index import next_index
 
 Direction = Literal["forward", "back", "hold"]
 
 
 def recover(record: Record, checkout: Checkout) -> Recovered:
-    """Bring one unfinished transaction to before or after; say which and what was left."""
-    checkout = _where(record, checkout)
-    move = record.intent.ref
-    if move and record.last.state == "prepared":
-        refs.release_locks(checkout.repository, move.ref, move.new)
-    direction = _direction(record, checkout)
+    """Bring one unfinished transaction to before or after; say what was found and what was done."""
+    checkout, intent = _where(record, checkout), record.intent
+    if intent.ref and record.last.state == "prepared":
+        refs.release_locks(checkout.repository, intent.ref.ref, intent.ref.new)
     transaction = Transaction(record, Hooks(content=_no_content))
-    if direction == "back":
-        if record.last.state == "reverting":
-            transaction.go_back()
-            if move and refs.read_ref(checkout.repository, move.ref) == move.new:
-                refs.move(checkout.repository, move.ref, move.old, move.new, "clubos: undone")
-        _give_locks_back(record)  # first: nobody looks after a transaction that is undone
-        transaction.abandon()
-        _leave_git_dir(record)
-        return Recovered(record.intent.id, "undone", "nothing had been changed yet")
-    if direction == "hold":
-        if record.intent.index:
-            release_index(record.intent)  # nothing will be written, so their git may go on
-        return Recovered(
-            record.intent.id,
-            "held",
-            "the branch was moved by someone else after the crash; files, index and backups stay",
-            tuple(Left(write.path, "not ours") for write in record.intent.writes),
-        )
+    found = _how_far(record, checkout, transaction)
+    direction = _direction(record, checkout)
+    act = {"back": _undo, "hold": _hold, "forward": _finish}[direction]
+    return replace(
+        act(record, checkout, transaction),
+        purpose=intent.purpose,
+        phase=intent.phase,
+        place=intent.place,
+        found=found,
+        backup=intent.vault if os.path.exists(intent.vault) else "",
+    )
+
+
+def _how_far(record: Record, checkout: Checkout, transaction: Transaction) -> str:
+    """Return in words where the crash came."""
+    state, move = record.last.state, record.intent.ref
+    if state == "begun":
+        return "backups were being made; no file had been touched"
+    moved = move and refs.read_ref(checkout.repository, move.ref) == move.new
+    branch = "the branch had moved, and " if moved else ""
+    if state == "prepared":
+        return f"{branch}no file had been exchanged yet"
+    exchanged, total = transaction.count("after"), len(record.intent.writes)
+    if state == "reverting":
+        return f"it was on its way back; {exchanged} of {total} files were still as it wrote them"
+    return f"{branch}{exchanged} of {total} files had been exchanged"
+
+
+def _undo(record: Record, checkout: Checkout, transaction: Transaction) -> Recovered:
+    move, was = record.intent.ref, record.last.state
+    detail = "no file had been changed; what was staged was removed"
+    if was == "reverting":
+        transaction.go_back()
+        as_before, total = transaction.count("before"), len(record.intent.writes)
+        detail = f"{as_before} of {total} files as before, compared afresh"
+        if move and refs.read_ref(checkout.repository, move.ref) == move.new:
+            refs.move(checkout.repository, move.ref, move.old, move.new, "clubos: undone")
+    _give_locks_back(record)  # first: nobody looks after a transaction that is undone
+    transaction.abandon()
+    _leave_git_dir(record)
+    left = record.last.left if was == "reverting" else ()
+    return Recovered(record.intent.id, "undone", detail, left)
+
+
+def _hold(record: Record, checkout: Checkout, transaction: Transaction) -> Recovered:
+    move, intent = record.intent.ref, record.intent
+    assert move, "BUG: only a branch that was moved holds an operation"
+    if intent.index:
+        release_index(intent)  # nothing will be written, so their git may go on
+    present = refs.read_ref(checkout.repository, move.ref)
+    after, before = transaction.count("after"), transaction.count("before")
+    return Recovered(
+        intent.id,
+        "held",
+        f"nothing was touched, because someone else moved the branch meanwhile (it is at "
+        f"{present[:10] or 'nothing'}); of {len(intent.writes)} files {after} are as it wrote "
+        f"them, {before} as they were before",
+        tuple(Left(write.path, "not ours") for write in intent.writes),
+        cure="Put these files as you want them; the backup and the phase branches hold both "
+        f"versions. Or have it finished: git update-ref {move.ref} {move.new}, then clubos recover",
+    )
+
+
+def _finish(record: Record, checkout: Checkout, transaction: Transaction) -> Recovered:
     if record.last.state == "prepared":
         transaction.commit()
     transaction.switch()
@@ -70,22 +114,9 @@ def recover(record: Record, checkout: Checkout) -> Recovered:
     _give_locks_back(record)
     result = transaction.finish()
     _leave_git_dir(record)
-    return Recovered(
-        record.intent.id,
-        "finished",
-        f"{result.verified} files compared after finishing",
-        result.left,
-    )
-
-
-def clear_left_over(staging: str, transactions: str) -> None:
-    """Remove what transactions that have ended could not remove from their staging folders."""
-    with suppress(FileNotFoundError):
-        for name in os.listdir(staging):
-            path = os.path.join(transactions, f"{name}.jsonl")
-            record = read_record(path) if os.path.exists(path) else None
-            if record and record.last.state in {"done", "undone"}:
-                Transaction(record, Hooks(content=_no_content)).clear_staging()
+    total = len(record.intent.writes)
+    detail = f"{result.verified} of {total} files as written, compared afresh"
+    return Recovered(record.intent.id, "finished", detail, result.left)
 
 
 def _where(record: Record, checkout: Checkout) -> Checkout:
@@ -121,21 +152,20 @@ def _direction(record: Record, checkout: Checkout) -> Direction:
 
 def _bring_index(record: Record, checkout: Checkout) -> None:
     intent = record.intent
-    os.makedirs(checkout.scratch, mode=0o700, exist_ok=True)
     os.makedirs(intent.staging, mode=0o700, exist_ok=True)
-    copy = os.path.join(checkout.scratch, "index")
     with checkout.index_locked(intent):
-        present = read_index(checkout.repository, checkout.workshop, copy)
+        present = checkout.index()
         puts: dict[str, Entry | None] = {
             write.path: write.after
-            for write in intent.writes
-            if present.get(write.path, []) == ([write.before] if write.before else [])
+            for write in intent.index_writes
+            if present.entries.get(write.path, []) == ([write.before] if write.before else [])
         }
         if puts:
             staged = os.path.join(intent.staging, "index")
             with suppress(FileNotFoundError):
                 os.unlink(f"{staged}.lock")  # of a git that was killed with an earlier recovery
-            next_index(checkout.repository, checkout.workshop, staged, puts)
+            new = skipped(intent) & puts.keys()
+            next_index(checkout.repository, checkout.workshop, staged, puts, present, new)
             checkout.take_index(intent)
 
 

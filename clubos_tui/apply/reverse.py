@@ -6,7 +6,7 @@ Pure over records: reads no repository and changes nothing.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from clubos_tui.apply.record import Record
 from clubos_tui.apply.vault import Kept, read_vault, take
@@ -19,12 +19,16 @@ class Reverse:
     """The writes that undo, the vaults that hold the bytes, the folders that may go again."""
 
     writes: tuple[Write, ...]
-    sources: dict[str, tuple[str, Kept]]
+    sources: dict[str, tuple[str, Kept, Entry | None]]
     removable: tuple[str, ...]
+
+    def holds(self, write: Write) -> bool:
+        """Tell whether a vault holds the bytes that ``write`` brings to its path."""
+        return write.path in self.sources and self.sources[write.path][2] == write.wanted
 
     def content(self, write: Write) -> Found:
         """Return the bytes that lay at a path before, compared with their SHA-256."""
-        vault, kept = self.sources[write.path]
+        vault, kept, _ = self.sources[write.path]
         return take(vault, kept)
 
 
@@ -35,26 +39,29 @@ def reverse(records: Sequence[Record]) -> Reverse:
     transaction left alone are not its writes. Raises :class:`~clubos_tui.errors.BackupFailed`
     where a vault is damaged.
     """
-    first: dict[str, tuple[Entry | None, str]] = {}
-    last: dict[str, Entry | None] = {}
+    first: dict[str, tuple[Write, str]] = {}
+    last: dict[str, Write] = {}
     folders: dict[str, None] = {}
     for record in records:
         left = {item.path for item in record.last.left}
-        for write in record.intent.writes:
+        held = [replace(row, disk_before=row.expected, disk_after=row.wanted)
+                for row in record.intent.writes]  # fmt: skip
+        for write in (*held, *record.intent.index_only):
             if write.path not in left:
-                first.setdefault(write.path, (write.before, record.intent.vault))
-                last[write.path] = write.after
+                first.setdefault(write.path, (write, record.intent.vault))
+                last[write.path] = write
         folders.update(dict.fromkeys(record.last.made))
     writes, sources = [], {}
     vaults: dict[str, dict[str, Kept]] = {}
     for path in sorted(first, key=path_bytes):
-        before, vault = first[path]
-        if before == last[path]:
+        (began, vault), ended = first[path], last[path]
+        if began.before == ended.after:
             continue
-        writes.append(Write(path, last[path], before))
-        if before is not None:
+        writes.append(Write(path, ended.after, began.before, ended.disk_after, began.disk_before))
+        if began.before is not None:
             rows = vaults.get(vault)
             if rows is None:
                 rows = vaults[vault] = read_vault(vault)
-            sources[path] = (vault, rows[path])
+            if path in rows:  # what only the index holds had no file to keep
+                sources[path] = (vault, rows[path], began.expected)
     return Reverse(tuple(writes), sources, tuple(folders))

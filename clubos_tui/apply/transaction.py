@@ -20,7 +20,7 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import Literal
 
-from clubos_tui.apply.hooks import Cancelled, Hooks, PathMoved, Result
+from clubos_tui.apply.hooks import Cancelled, Effect, Hooks, PathMoved, PathVerified, Result
 from clubos_tui.apply.prepare import Preparation, new_name
 from clubos_tui.apply.record import Intent, Progress, Record
 from clubos_tui.apply.standing import Standing, standing
@@ -87,7 +87,7 @@ class Transaction:
         if self.record.last.state in {"committed", "reverting"}:
             # What was exchanged may be needed until it is written that nobody will ask for it.
             with suppress(OSError):
-                self.record.add(Progress("undone"))
+                self.record.add(Progress("undone", left=tuple(self._left.values())))
                 self.clear_staging()
             return
         with suppress(OSError):  # a full disk: the record stays open, and recovery says the same
@@ -140,18 +140,22 @@ class Transaction:
             committed = self.record.last
             with suppress(OSError):
                 self.record.add(replace(committed, state="reverting"))
-            self.go_back()
+            theirs = self.go_back()
             if isinstance(error, OSError):
+                but = f"; not those changed meanwhile: {', '.join(theirs)}" if theirs else ""
                 raise ApplyFailed(
                     f"{os.fsdecode(error.filename or b'a file')} could not be written: "
                     f"{error.strerror}",
-                    untouched="Every file is back as it was before.",
+                    untouched=f"Every file is back as it was before{but}.",
                     cure="Mend the permissions or the disk, then try again.",
                 ) from error
             raise
 
-    def go_back(self) -> None:
-        """Bring every path that holds our bytes to *before*; may be called again after a crash."""
+    def go_back(self) -> list[str]:
+        """Bring every path that holds our bytes to *before*; may be called again after a crash.
+
+        Returns what is not as before all the same, found by a fresh comparison.
+        """
         with self._staging() as staging:
             for number, write in reversed(list(enumerate(self.intent.writes))):
                 if write.after is not None:
@@ -160,6 +164,23 @@ class Transaction:
             for number, write in enumerate(self.intent.writes):
                 if write.after is None:
                     self._switch_back(staging, number, write)
+        known = set(self._left)
+        self._compare("before")
+        return [path for path in self._left if path not in known]
+
+    def _compare(self, wanted: Literal["before", "after"]) -> int:
+        """Compare every path of ours afresh; one that differs is left alone. Returns how many."""
+        done, total = 0, len(self.intent.writes)
+        for write in self.intent.writes:
+            if write.path in self._left:
+                continue
+            found = self._now(write)
+            if found == wanted:
+                done += 1
+            else:
+                self._left[write.path] = Left(write.path, "changed since")
+            self._hooks.verified(PathVerified(write.path, found, wanted, done, total))
+        return done
 
     def _switch_one(self, staging: int, number: int, write: Write) -> bool:
         """Bring one path to *after*; return whether it was left to someone else's edit."""
@@ -220,8 +241,9 @@ class Transaction:
                 return
             with parent_of(self.intent.root, write.path, make=[]) as (fd, name):
                 if write.after is None:
-                    if _held(staging, _old(number)) is not None:
-                        move_new(staging, _old(number), fd, name)
+                    if _held(staging, _old(number)) is None:
+                        return
+                    move_new(staging, _old(number), fd, name)
                 elif write.before is None:
                     move_new(fd, name, staging, new_name(number))
                     if standing(_held(staging, new_name(number)), write, form) != "after":
@@ -232,13 +254,17 @@ class Transaction:
                     exchange(staging, new_name(number), fd, name)
                     if standing(_held(staging, new_name(number)), write, form) != "after":
                         exchange(staging, new_name(number), fd, name)
+            self._tell(write, "return", 0, left=False)
 
     def _announce(self, write: Write, done: int, *, left: bool) -> None:
-        effect: Literal["create", "replace", "delete"] = "replace"
+        effect: Effect = "replace"
         if write.before is None:
             effect = "create"
         elif write.after is None:
             effect = "delete"
+        self._tell(write, effect, done, left=left)
+
+    def _tell(self, write: Write, effect: Effect, done: int, *, left: bool) -> None:
         self._hooks.moved(
             PathMoved(
                 write.path,
@@ -255,16 +281,9 @@ class Transaction:
 
     def finish(self) -> Result:
         """Compare every path afresh, clear the staging folder and write *done*."""
-        verified = restored = deleted = 0
-        for write in self.intent.writes:
-            if write.path in self._left:
-                continue
-            if self._now(write) != "after":
-                self._left[write.path] = Left(write.path, "changed since")
-                continue
-            verified += 1
-            restored += write.after is not None
-            deleted += write.after is None
+        verified = self._compare("after")
+        done = [write for write in self.intent.writes if write.path not in self._left]
+        restored = sum(write.after is not None for write in done)
         if self.record.durable:
             sync_file_system(self.intent.root)
         self._hooks.step("verified")
@@ -274,7 +293,11 @@ class Transaction:
         self.record.add(
             Progress("done", committed.made, tuple(self._removed), left, committed.index_sha256)
         )
-        return Result(verified, restored, deleted, left)
+        return Result(verified, restored, verified - restored, left)
+
+    def count(self, side: Standing) -> int:
+        """Return how many paths are on one side now."""
+        return sum(self._now(write) == side for write in self.intent.writes)
 
     # --- the folder ---------------------------------------------------------------------------
 

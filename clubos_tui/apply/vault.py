@@ -1,7 +1,7 @@
 """The backup vault of one transaction: append-only, synced once, read back before any write (P5).
 
-One JSON line (path, mode, permissions, size, SHA-256) and then the bytes, for every path whose
-content is about to be replaced or removed. A vault is never changed after it is sealed.
+One JSON line (path, mode, permissions, size, SHA-256) and then the bytes, deflated, for every path
+whose content is about to be replaced or removed. A vault is never changed after it is sealed.
 """
 
 from __future__ import annotations
@@ -9,7 +9,8 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from dataclasses import dataclass
+import zlib
+from dataclasses import asdict, dataclass, replace
 
 from clubos_tui.codec import canonical
 from clubos_tui.disk import Found, sync_folder, write_all
@@ -26,8 +27,8 @@ class Kept:
     path: str
     mode: str
     permissions: int
-    size: int
-    sha256: str
+    size: int  # bytes in the vault
+    sha256: str  # of the content
     offset: int
 
 
@@ -52,23 +53,20 @@ class VaultWriter:
     def add(self, path: str, found: Found) -> None:
         """Append what lies at ``path``."""
         sha256 = hashlib.sha256(found.data).hexdigest()
-        head = canonical(
-            {"path": path, "mode": found.mode, "permissions": found.permissions,
-             "size": len(found.data), "sha256": sha256}
-        ) + b"\n"  # fmt: skip
+        packed = zlib.compress(found.data, 1)
+        row = Kept(path, found.mode, found.permissions, len(packed), sha256, 0)
+        facts = {key: value for key, value in asdict(row).items() if key != "offset"}
+        head = canonical(facts) + b"\n"
         try:
-            write_all(self._fd, head + found.data + b"\n")
+            write_all(self._fd, head + packed + b"\n")
         except OSError as error:
             raise BackupFailed(
                 f"the backup of {path!r} could not be written: {error.strerror}",
                 untouched=_UNTOUCHED,
                 cure=_CURE,
             ) from error
-        offset = self._at + len(head)
-        self._rows.append(
-            Kept(path, found.mode, found.permissions, len(found.data), sha256, offset)
-        )
-        self._at = offset + len(found.data) + 1
+        self._rows.append(replace(row, offset=self._at + len(head)))
+        self._at += len(head) + len(packed) + 1
 
     def seal(self) -> dict[str, Kept]:
         """Sync, read every byte back, compare; :class:`BackupFailed` where one differs."""
@@ -110,10 +108,8 @@ def read_vault(path: str) -> dict[str, Kept]:
                 row = Kept(offset=file.tell(), **facts)
             except (ValueError, TypeError) as error:
                 raise _damaged(path) from error
-            if (
-                hashlib.sha256(file.read(row.size)).hexdigest() != row.sha256
-                or file.read(1) != b"\n"
-            ):
+            _unpack(path, file.read(row.size), row)
+            if file.read(1) != b"\n":
                 raise _damaged(path)
             rows[row.path] = row
     return rows
@@ -124,12 +120,20 @@ def take(path: str, row: Kept) -> Found:
     try:
         with open(path, "rb") as file:
             file.seek(row.offset)
-            data = file.read(row.size)
+            packed = file.read(row.size)
     except OSError as error:
+        raise _damaged(path) from error
+    return Found(row.mode, _unpack(path, packed, row), row.permissions)
+
+
+def _unpack(path: str, packed: bytes, row: Kept) -> bytes:
+    try:
+        data = zlib.decompress(packed)
+    except zlib.error as error:
         raise _damaged(path) from error
     if hashlib.sha256(data).hexdigest() != row.sha256:
         raise _damaged(path)
-    return Found(row.mode, data, row.permissions)
+    return data
 
 
 def _damaged(path: str) -> BackupFailed:

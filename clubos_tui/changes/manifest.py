@@ -21,6 +21,7 @@ Kind = Literal["create", "modify", "delete", "rename", "mode", "symlink", "binar
 Verdict = Literal["accept", "reject"]
 
 FILE, EXECUTABLE, SYMLINK, GITLINK = "100644", "100755", "120000", "160000"
+ANY_FILE = "100---"  # on a disk where the execute bit means nothing
 BINARY_PROBE = 8000  # bytes; git looks this far for a NUL
 
 
@@ -80,15 +81,31 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Write:
-    """One path as a transaction sees it; ``None`` means nothing is there."""
+    """One path as a transaction sees it; ``None`` means nothing is there.
+
+    ``before`` and ``after`` are what trees and index hold. Where the work tree holds a file in
+    another form (line ends converted, no execute bit), ``disk_before`` and ``disk_after`` say so.
+    """
 
     path: str
     before: Entry | None
     after: Entry | None
+    disk_before: Entry | None = None
+    disk_after: Entry | None = None
+
+    @property
+    def expected(self) -> Entry | None:
+        """What must lie on disk for the write to be made."""
+        return self.disk_before or self.before
+
+    @property
+    def wanted(self) -> Entry | None:
+        """What lies on disk once it is made."""
+        return self.disk_after or self.after
 
     def reversed(self) -> Write:
-        """Return the write that takes this one back."""
-        return Write(self.path, self.after, self.before)
+        """Return the write that takes this one back, to the very form that lay there."""
+        return Write(self.path, self.after, self.before, self.wanted, self.expected)
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,16 +164,14 @@ def writes(changes: Iterable[Change]) -> tuple[Write, ...]:
     return tuple(sorted(out, key=lambda write: path_bytes(write.path)))
 
 
-def changes_between(
-    base: Mapping[str, Entry], tree: Mapping[str, Entry], action: str = ""
+def changes(
+    differences: Iterable[tuple[str, Entry | None, Entry | None]], action: str = ""
 ) -> tuple[Change, ...]:
-    """Compare two trees by entry; contents are not looked at, so nothing is ``binary`` here."""
-    rows = []
-    for path in sorted(base.keys() | tree.keys(), key=path_bytes):
-        before, after = base.get(path), tree.get(path)
-        if before != after:
-            rows.append(change(path, before, after, kind_of(before, after), action))
-    return tuple(rows)
+    """Make a row of each path's two entries; contents are not looked at, so none is ``binary``."""
+    return tuple(
+        change(path, before, after, kind_of(before, after), action)
+        for path, before, after in differences
+    )
 
 
 def change(path: str, before: Entry | None, after: Entry | None, kind: Kind, action: str) -> Change:

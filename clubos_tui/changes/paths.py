@@ -6,6 +6,7 @@ decision is ours and comes before git sees a path.
 
 from __future__ import annotations
 
+import itertools
 import re
 import unicodedata
 from collections.abc import Iterable
@@ -139,6 +140,15 @@ def matches(path: str, patterns: Iterable[str]) -> str | None:
         if _pattern(pattern).fullmatch(path):
             return pattern
     return None
+
+
+def folder_of(pattern: str) -> str:
+    """Return the folder that everything a pattern matches lies in, ``""`` for the whole tree."""
+    text = pattern.rstrip("/")
+    if "/" not in text:
+        return ""
+    fixed = itertools.takewhile(lambda part: not {"*", "?"} & set(part), text.split("/")[:-1])
+    return "/".join(fixed)
 
 
 _compiled: dict[str, re.Pattern[str]] = {}

@@ -7,16 +7,17 @@ evidence is about that very tree and no other.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from clubos_tui.changes.manifest import Change, Entry
-from clubos_tui.changes.paths import matches
+from clubos_tui.changes.paths import folder_of, matches
 from clubos_tui.disk import read_path
 from clubos_tui.events import Outcome
 from clubos_tui.plan import CheckSpec
 from clubos_tui.repository.objects import object_id
+from clubos_tui.repository.trees import Tree
 
 EVIDENCE_LINES = 12
 KEPT_BYTES = 1 << 16
@@ -41,9 +42,20 @@ class Subject:
 
     def matching(self, spec: CheckSpec) -> list[str]:
         """Return the paths of the tree that a check is about, in order."""
-        return sorted(
-            path for path in self.files if path not in self.withheld and matches(path, spec.paths)
-        )
+        found: set[str] = set()
+        for pattern in spec.paths:
+            found.update(self.under(pattern))
+        return sorted(found - self.withheld)
+
+    def under(self, pattern: str) -> list[str]:
+        """Return the paths that fall under one pattern; reads only the folder it is about."""
+        return [path for path in self.below(folder_of(pattern)) if matches(path, (pattern,))]
+
+    def below(self, folder: str) -> Iterable[str]:
+        """Return the paths in a folder and all below it."""
+        if isinstance(self.files, Tree):
+            return self.files.under(folder)
+        return [path for path in self.files if not folder or path.startswith(f"{folder}/")]
 
     def read(self, path: str) -> bytes:
         """Return a file's bytes; :class:`NotThatTree` where the disk holds others."""

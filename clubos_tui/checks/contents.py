@@ -6,6 +6,7 @@ import io
 import json
 import re
 
+from clubos_tui.changes.paths import matches
 from clubos_tui.checks.base import Checking, Subject, verdict
 from clubos_tui.plan import CheckSpec
 
@@ -81,8 +82,13 @@ def env(subject: Subject, spec: CheckSpec) -> Checking:
 def secrets(subject: Subject, spec: CheckSpec) -> Checking:
     """No changed file (of those the patterns name, or all) holds a key, token or password."""
     faults = []
-    chosen = set(subject.matching(spec)) if spec.paths else set(subject.files)
-    changed = [row.path for row in subject.manifest if row.after and row.path in chosen]
+    changed = [
+        row.path
+        for row in subject.manifest
+        if row.after
+        and row.path not in subject.withheld
+        and (not spec.paths or matches(row.path, spec.paths))
+    ]
     for path in changed:
         yield path
         source = subject.read(path).decode("utf-8", "replace")

@@ -15,7 +15,7 @@ def paths(subject: Subject, spec: CheckSpec) -> Checking:
     faults, cases = [], 0
     for pattern in spec.paths:
         yield pattern
-        found = [path for path in subject.files if matches(path, (pattern,))]
+        found = subject.under(pattern)
         cases += len(found)
         if not found:
             faults.append(f"nothing matches {pattern}")
@@ -41,9 +41,10 @@ def pairs(subject: Subject, spec: CheckSpec) -> Checking:
     folders = {posixpath.dirname(path) for path in found}
     faults += [
         f"{path} has no {suffix} file"
-        for path in subject.files
+        for folder in folders
+        for path in subject.below(folder)
         if path.endswith(spec.partner)
-        and posixpath.dirname(path) in folders
+        and posixpath.dirname(path) == folder
         and path.removesuffix(spec.partner) not in stems
     ]
     for folder in sorted(folders):

@@ -7,14 +7,16 @@ from argparse import Namespace
 from contextlib import suppress
 
 from clubos_tui.cli.drive import Ended, Headless, require_yes
+from clubos_tui.cli.loss import show, show_recovered
 from clubos_tui.cli.opened import phase_of, run_of, session_of
-from clubos_tui.cli.output import ask, emit, flag, say
+from clubos_tui.cli.output import ask, flag
 from clubos_tui.engine import views
-from clubos_tui.engine.driver import recover_all
+from clubos_tui.engine.driver import busy, note_recovered, recover_all
+from clubos_tui.engine.leftovers import foreign_lock, sweep
 from clubos_tui.engine.run import Run
 from clubos_tui.engine.session import Session
 from clubos_tui.engine.views import RollbackPreview
-from clubos_tui.errors import DriverBusy, Refused, UsageError
+from clubos_tui.errors import Refused, UsageError
 from clubos_tui.events import MergeRequested, Paused, ProposalRequested, SealRequested, tag_of
 from clubos_tui.locks import FileLock
 
@@ -26,9 +28,10 @@ def rollback(options: Namespace) -> int:
     with session_of(options) as session:
         run = run_of(session)
         number = 1 if options.run else phase_of(run, options.phase)
-        preview = views.rollback_preview(session, run, number)
+        take_out = tuple(options.take_out)
+        preview = views.rollback_preview(session, run, number, take_out)
         if options.preview:
-            return _show(preview, as_json=options.json)
+            return show(preview, as_json=options.json)
         cut_short = bool(preview.refusal and run.view.queue)
         if not cut_short:
             _require_possible(preview, run, whole=options.run)
@@ -36,10 +39,9 @@ def rollback(options: Namespace) -> int:
         with headless.driving():
             if cut_short:
                 _finish(headless)
-                _require_possible(
-                    views.rollback_preview(session, run, number), run, whole=options.run
-                )
-            run.roll_back(number, by=headless.who, close=options.run)
+                again = views.rollback_preview(session, run, number, take_out)
+                _require_possible(again, run, whole=options.run)
+            run.roll_back(number, by=headless.who, close=options.run, take_out=take_out)
             return _settle(headless)
 
 
@@ -49,7 +51,7 @@ def undo(options: Namespace) -> int:
         run = run_of(session)
         preview = views.undo_preview(session, run)
         if options.preview:
-            return _show(preview, as_json=options.json)
+            return show(preview, as_json=options.json)
         if preview.refusal:
             raise preview.error or Refused(preview.refusal, untouched="Nothing was touched.")
         headless = _confirmed(options, session, run, preview, "undo")
@@ -61,29 +63,18 @@ def undo(options: Namespace) -> int:
 def recover(options: Namespace) -> int:
     """Finish or undo whatever a crash cut short."""
     with session_of(options) as session:
-        lock = FileLock(session.paths.driver_lock)
+        lock = FileLock(session.paths.driver_lock, hand_on=True)
         if not lock.acquire():
-            raise DriverBusy(
-                "another clubos drives this repository",
-                untouched="Nothing was touched.",
-                cure="It recovers by itself; wait for it or close it.",
-            )
+            raise busy(lock)
         try:
             found = recover_all(session)
             run = session.current()
-            if run and found:
-                run.say(*found)
+            if run:
+                note_recovered(run, found)
+            removed = sweep(session, run)
         finally:
             lock.release()
-        if options.json:
-            emit({"recovered": [{"transaction": item.transaction, "direction": item.direction,
-                                 "detail": item.detail} for item in found]})  # fmt: skip
-        elif not found:
-            say("Nothing was cut short; there is nothing to recover.")
-        for item in found if not options.json else ():
-            say(f"{item.transaction}: {item.direction}: {item.detail}")
-            for left in item.left:
-                say(f"  left alone: {left.path} ({left.reason})")
+        show_recovered(found, removed, foreign_lock(session), as_json=options.json)
     return 0
 
 
@@ -109,7 +100,7 @@ def _confirmed(
 ) -> Headless:
     yes = flag(options, "yes", "AUTO_APPROVE", on="true")
     if not yes:
-        _show(preview, as_json=False)
+        show(preview, as_json=False)
         require_yes(ask(f"{verb.capitalize()}?"), verb)
     return Headless(session, run, options, yes=True)
 
@@ -120,29 +111,3 @@ def _settle(headless: Headless) -> int:
     except Ended as error:
         return headless.end(error)
     return headless.summary()
-
-
-def _show(preview: RollbackPreview, *, as_json: bool) -> int:
-    if as_json:
-        emit(
-            {
-                "phases": list(preview.phases),
-                "restore": list(preview.restore),
-                "delete": list(preview.delete),
-                "left": [{"path": left.path, "reason": left.reason} for left in preview.left],
-                "refusal": preview.refusal or None,
-            }
-        )
-        return 0
-    if preview.refusal:
-        say(f"Nothing to take back: {preview.refusal}")
-        return 0
-    say(f"Phases {', '.join(map(str, preview.phases))} would be taken back:")
-    for title, paths in (("restore", preview.restore), ("delete", preview.delete)):
-        say(f"  {title} {len(paths)} files")
-        for path in paths:
-            say(f"    {path}")
-    say(f"  leave alone {len(preview.left)} files that are not as we last wrote them")
-    for left in preview.left:
-        say(f"    {left.path} ({left.reason})")
-    return 0

@@ -1,4 +1,4 @@
-"""``clubos doctor``: what this machine offers, what it is for, and how to get what is missing."""
+"""``clubos doctor``: what this machine offers and lacks, and what is unusual about a repository."""
 
 from __future__ import annotations
 
@@ -13,6 +13,9 @@ from dataclasses import dataclass
 from clubos_tui import __version__
 from clubos_tui.agents import KNOWN
 from clubos_tui.cli.output import emit, say
+from clubos_tui.errors import ClubosError
+from clubos_tui.repository.discover import discover
+from clubos_tui.repository.forms import Form, describe, unusual
 from clubos_tui.repository.git import clean_environment
 
 
@@ -31,6 +34,7 @@ class Part:
 def doctor(options: Namespace) -> int:
     """Print what was found; exit code 1 where something that is needed is missing."""
     parts = examine()
+    forms = look_at(options.repo)
     if options.json:
         emit(
             {
@@ -42,6 +46,10 @@ def doctor(options: Namespace) -> int:
                     }
                     for part in parts
                 ],
+                "repository": [
+                    {"name": form.name, "means": form.means, "stops": form.stops}
+                    for form in forms
+                ],
             }
         )  # fmt: skip
     else:
@@ -51,7 +59,19 @@ def doctor(options: Namespace) -> int:
             say(f"  {mark} {part.name:<12} {part.version:<12} {part.purpose}")
             if not part.found and part.cure:
                 say(f"          {part.cure}")
+        if forms:
+            say(f"about {options.repo}")
+        for form in forms:
+            say(f"  {'refused' if form.stops else 'fine   '} {form.name}: {form.means}")
     return int(any(part.needed and not part.found for part in parts))
+
+
+def look_at(path: str) -> list[Form]:
+    """Name what is unusual about the repository around ``path``; reads only."""
+    try:
+        return unusual(discover(path))
+    except ClubosError as error:
+        return [describe(error)]
 
 
 def examine() -> list[Part]:

@@ -94,6 +94,8 @@ def _add_back(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
     what.add_argument("phase", nargs="?", type=int, metavar="PHASE")
     what.add_argument("--run", action="store_true", help="all phases; ends the run")
     back.add_argument("--preview", action="store_true", help="only say what it would do")
+    back.add_argument("--take-out", action="append", default=[], metavar="PATH",
+                      help="keep your edit of this file, take only our part out")  # fmt: skip
     back.add_argument("--yes", action="store_true", default=None, help="do not ask")
     _who(back)
     undo = _command(commands, "undo", "take the last rollback back")

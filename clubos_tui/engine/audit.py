@@ -1,4 +1,5 @@
-"""Compare the journal with its anchors: the ``Audit-Head`` trailers of commits in git (P9).
+"""Compare the journal with its anchors (the ``Audit-Head`` trailers of commits in git) and with
+the streams it vouches for (P9).
 
 The chain alone can't show that its end was cut off or that all of it was written anew; an anchor
 vouches for every event up to it.
@@ -6,12 +7,16 @@ vouches for every event up to it.
 
 from __future__ import annotations
 
+import hashlib
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from clubos_tui.engine.effects.execute import BRANCH_PREFIX
 from clubos_tui.engine.run import Run
 from clubos_tui.engine.session import Session
+from clubos_tui.events import ActionFinished, ActionStarted
+from clubos_tui.journal import Record
 from clubos_tui.repository import refs
 
 _ANCHOR = re.compile(r"^Audit-Head: (\d+):([0-9a-f]{64})$", re.MULTILINE)
@@ -55,5 +60,34 @@ def verify(session: Session, run: Run) -> Audit:
     others = [Run(name, session.paths) for name in session.runs() if name != run.id]
     if prior and all(item.hash != prior for other in others for item in other.journal.load()):
         broken.append("the run before this one is gone, or is not the one this run began after")
+    broken += _changed_streams(records)
     anchors.sort(key=lambda anchor: anchor[1])
     return Audit(len(records), run.journal.head, tuple(anchors), tuple(broken))
+
+
+def _changed_streams(records: Sequence[Record]) -> list[str]:
+    """Name the streams that are not the bytes whose SHA-256 the journal holds."""
+    vouched: dict[str, tuple[ActionFinished, int]] = {}
+    streams: dict[tuple[int, int, str], str] = {}
+    for record in records:
+        event = record.event
+        if isinstance(event, ActionStarted):  # anew: what the stream held before was withdrawn
+            streams[event.phase, event.attempt, event.action] = event.stream
+            vouched.pop(event.stream, None)
+        elif isinstance(event, ActionFinished) and event.stream_sha256:
+            stream = streams.get((event.phase, event.attempt, event.action), "")
+            vouched[stream] = event, record.seq
+    return [
+        f"what the agent said in {event.action!r} (phase {event.phase}, attempt {event.attempt}) "
+        f"is not what event {seq} vouches for"
+        for stream, (event, seq) in vouched.items()
+        if _sha256(stream) != event.stream_sha256
+    ]
+
+
+def _sha256(path: str) -> str:
+    try:
+        with open(path, "rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError:
+        return ""

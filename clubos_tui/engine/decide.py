@@ -108,6 +108,7 @@ class RollBack:
 
     phase: int
     close: bool
+    take_out: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +146,7 @@ def decide(view: RunView) -> Step | Wait:
     if isinstance(request, MergeRequested):
         return _merging(view)
     if isinstance(request, RollbackRequested):
-        return RollBack(request.phase, request.close)
+        return RollBack(request.phase, request.close, request.take_out)
     assert isinstance(request, UndoRequested), f"BUG: {request} asks for nothing"
     return Undo()
 
@@ -198,12 +199,12 @@ class Next:
 
 def next_for_person(view: RunView) -> Next:
     """Return the one step that takes the run forward."""
-    if view.ending:
-        return Next("done", 0, f"The run is {view.ending}.")
     if view.queue:
         if isinstance(decide(view), Wait):
             return Next("approve merge", 0, "Approve the merged tree")
         return Next("working", 0, "Working")
+    if view.ending:
+        return Next("done", 0, f"The run is {view.ending}.")
     for phase in view.phases:
         step = _next_in(view, phase)
         if step:

@@ -12,17 +12,19 @@ import contextlib
 import os
 import socket
 import threading
+from collections.abc import Sequence
 
-from clubos_tui.apply.record import unfinished
-from clubos_tui.apply.recover import clear_left_over, recover
+from clubos_tui.apply.record import read_record, unfinished
+from clubos_tui.apply.recover import recover
 from clubos_tui.engine.advance import advance, name_of
 from clubos_tui.engine.decide import PublishBranch, Wait, decide
 from clubos_tui.engine.effects.context import Context
 from clubos_tui.engine.effects.execute import BRANCH_PREFIX
+from clubos_tui.engine.leftovers import clear_ended, sweep
 from clubos_tui.engine.run import Run
 from clubos_tui.engine.session import Session
 from clubos_tui.errors import DriverBusy
-from clubos_tui.events import Paused, PauseRequested, Recovered, RunId
+from clubos_tui.events import Left, Paused, PauseRequested, Recovered, RunId
 from clubos_tui.locks import FileLock
 from clubos_tui.repository import refs
 
@@ -34,7 +36,7 @@ class Driver:
 
     def __init__(self, session: Session, run: Run) -> None:
         self.context = Context(session, run)
-        self._lock = FileLock(session.paths.driver_lock)
+        self._lock = FileLock(session.paths.driver_lock, hand_on=True)
 
     @property
     def run(self) -> Run:
@@ -47,23 +49,22 @@ class Driver:
             return False
         self.context.forget()
         self._lock.note(pid=os.getpid(), host=socket.gethostname(), run=self.run.id)
-        for found in recover_all(self.context.session):
-            self.run.say(found)
+        try:
+            note_recovered(self.run, recover_all(self.context.session))
+            sweep(self.context.session, self.run)
+        except BaseException:
+            self._lock.release()  # who asks again is not to meet our own lock
+            raise
         return True
 
     def require(self) -> None:
         """Take the lock or raise :class:`DriverBusy` with who holds it."""
         if not self.acquire():
-            holder = self._lock.holder()
-            raise DriverBusy(
-                f"another clubos drives this repository (process {holder.get('pid', '?')} "
-                f"on {holder.get('host', '?')})",
-                untouched="Nothing was done.",
-                cure="Use its screen, or wait until it ends; `clubos status` works meanwhile.",
-            )
+            raise busy(self._lock)
 
     def release(self) -> None:
         """Give the lock back."""
+        self.context.forget()
         self._lock.release()
 
     async def until_waiting(self) -> Wait:
@@ -101,13 +102,27 @@ class Driver:
                 await advance(self.context)  # what is on the stage gets its branch, or goes back
             if by is not None and self.run.view.queue:
                 # Also where the step was done before the interrupt was heard: no next one begins.
-                self.run.say(Paused(name_of(step), getattr(step, "phase", 0), by))
+                detail, left = self._went_back()
+                self.run.say(Paused(name_of(step), getattr(step, "phase", 0), by, detail, left))
             return waits
         except asyncio.CancelledError:
             work.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await work
             raise
+
+    def _went_back(self) -> tuple[str, tuple[Left, ...]]:
+        """Return what the files of the interrupted step were found to be, from its own record."""
+        applying = self.run.view.applying
+        path = self.context.session.paths.transaction(applying.transaction) if applying else ""
+        record = read_record(path) if path and os.path.exists(path) else None
+        if record is None or record.last.state != "undone":
+            return "", ()
+        if all(progress.state != "reverting" for progress in record.progress):
+            return "No file had been changed yet.", ()
+        total, left = len(record.intent.writes), record.last.left
+        files = "file" if total == 1 else "files"
+        return f"{total - len(left)} of {total} {files} as before, compared afresh.", left
 
     def _interrupted_by(self, seen: int) -> str | None:
         for record in self.run.journal.new(seen):
@@ -116,16 +131,50 @@ class Driver:
         return None
 
 
+def busy(lock: FileLock) -> DriverBusy:
+    """Say who holds the driver's lock, as far as its note tells."""
+    holder = lock.holder()
+    pid, host = holder.get("pid", "?"), holder.get("host", "?")
+    if host == socket.gethostname() and isinstance(pid, int) and not _is_alive(pid):
+        return DriverBusy(
+            f"another clubos (process {pid}) was killed, and a git it started is still at work",
+            untouched="Nothing was done.",
+            cure=f"Wait until that git ends; `fuser {lock.path}` names it.",
+        )
+    return DriverBusy(
+        f"another clubos drives this repository (process {pid} on {host})",
+        untouched="Nothing was done.",
+        cure="Use its screen, or wait until it ends; `clubos status` works meanwhile.",
+    )
+
+
+def _is_alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:
+        return True  # somebody else's
+    return True
+
+
 def recover_all(session: Session) -> list[Recovered]:
     """Finish or undo every operation that a crash cut short in this repository."""
     refs.sweep(session.repository)
     refs.release_branch_locks(session.repository, BRANCH_PREFIX)
     open_ones = unfinished(session.paths.transactions)
     found = [recover(record, session.checkout) for record in open_ones]
-    for staging in (session.checkout.staging(""), session.paths.staging("")):
-        clear_left_over(staging, session.paths.transactions)
+    clear_ended(session)
     session.checkout.sweep()
     return found
+
+
+def note_recovered(run: Run, found: Sequence[Recovered]) -> None:
+    """Append what was recovered; an operation that is held as before is not told again."""
+    run.refresh()
+    news = [item for item in found if item not in run.view.recovered]
+    if news:
+        run.say(*news)
 
 
 class DriverThread:
@@ -137,6 +186,7 @@ class DriverThread:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._task: asyncio.Task[None] | None = None
         self._ready = threading.Event()
+        self._stopped = threading.Event()
         self.error: BaseException | None = None
 
     def start(self) -> bool:
@@ -149,13 +199,18 @@ class DriverThread:
         return True
 
     def stop(self, timeout: float = 10.0) -> None:
-        """End after withdrawing the step under way, and give the lock back."""
+        """End after withdrawing the step under way, and give the lock back.
+
+        A step that takes longer than ``timeout`` keeps the lock until it ends: it still writes.
+        """
         if self._loop and self._task and not self._loop.is_closed():
             with contextlib.suppress(RuntimeError):
                 self._loop.call_soon_threadsafe(self._task.cancel)
         if self._thread:
+            self._stopped.set()
             self._thread.join(timeout)
-        self._driver.release()
+        else:
+            self._driver.release()
 
     def _main(self) -> None:
         async def main() -> None:
@@ -171,3 +226,5 @@ class DriverThread:
             self.error = error
         finally:
             self._ready.set()
+            self._stopped.wait()
+            self._driver.release()

@@ -105,9 +105,14 @@ class Run:
         """Ask to merge what is validated."""
         self.say(MergeRequested(by))
 
-    def roll_back(self, phase: int, *, by: str, close: bool = False) -> None:
-        """Ask to take ``phase`` and every later one back; ``close`` ends the run with it."""
-        self.say(RollbackRequested(phase, by, close))
+    def roll_back(
+        self, phase: int, *, by: str, close: bool = False, take_out: Sequence[str] = ()
+    ) -> None:
+        """Ask to take ``phase`` and every later one back; ``close`` ends the run with it.
+
+        Of the paths in ``take_out``, edited by the person since, only our part goes.
+        """
+        self.say(RollbackRequested(phase, by, close, tuple(take_out)))
 
     def undo(self, *, by: str) -> None:
         """Ask to take the last rollback back."""

@@ -22,12 +22,14 @@ from clubos_tui.plan import Plan
 from clubos_tui.planfile import FILE_NAME, built_in, parse
 from clubos_tui.planfile import read as read_plan
 from clubos_tui.repository.discover import (
+    Head,
     Repository,
     discover,
     identity,
     operation_under_way,
     require_commit,
 )
+from clubos_tui.repository.forms import require_whole
 from clubos_tui.repository.workshop import Workshop
 
 
@@ -43,6 +45,7 @@ class Session:
         self.workshop = Workshop(paths.workshop, repository)
         self.checkout = Checkout(repository, self.workshop, paths.scratch)
         self._who = ""
+        self._whole = ""  # the commit that was found to be complete
 
     @classmethod
     def open(cls, path: str, agents: Mapping[str, Factory] | None = None) -> Session:
@@ -91,7 +94,7 @@ class Session:
         """
         if file:
             return read_plan(file), os.path.abspath(file)
-        head = require_commit(self.repository)
+        head = self._head()
         entry = self.workshop.files(self.workshop.tree_of(head.commit)).get(FILE_NAME)
         if entry is None:
             return built_in(), "built-in"
@@ -104,7 +107,7 @@ class Session:
         """Start a run from HEAD; at most one is open per repository."""
         for number in range(1, len(plan.phase) + 1):
             require(agent or plan.agent_of(number), self.agents)
-        head = require_commit(self.repository)
+        head = self._head()
         under_way = operation_under_way(self.repository)
         if under_way:
             raise RepositoryState(
@@ -143,6 +146,14 @@ class Session:
             )
             run.refresh()
             return run
+
+    def _head(self) -> Head:
+        """Return HEAD, every file of which is here."""
+        head = require_commit(self.repository)
+        if head.commit != self._whole:
+            require_whole(self.repository, self.workshop, head.commit)
+            self._whole = head.commit
+        return head
 
     def _new_id(self, wanted: str | None) -> RunId:
         name = wanted or f"{datetime.now(UTC):%Y%m%dT%H%M%S}-{secrets.token_hex(2)}"

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from clubos_tui.engine.effects.asked import Asked
 from clubos_tui.engine.effects.propose import fingerprints as _fingerprints
-from clubos_tui.engine.effects.rollback import Way, plan_rollback, plan_undo
+from clubos_tui.engine.effects.way import Way, plan_rollback, plan_undo
 from clubos_tui.engine.run import Run
 from clubos_tui.engine.session import Session
 from clubos_tui.engine.table import refusal
@@ -37,20 +38,29 @@ def fingerprints(session: Session, paths: Sequence[str]) -> dict[str, str]:
 
 @dataclass(frozen=True, slots=True)
 class RollbackPreview:
-    """The loss statement: what a rollback would restore, delete, and leave alone."""
+    """The loss statement: what a rollback would restore, delete, and leave alone.
 
-    phases: tuple[int, ...]
-    restore: tuple[str, ...]
-    delete: tuple[str, ...]
-    left: tuple[Left, ...]
+    ``asked`` are the paths we wrote and the person has edited since. They are left alone, and
+    among ``left``, but for those in ``taken_out``: there only our part goes.
+    """
+
+    phases: tuple[int, ...] = ()
+    restore: tuple[str, ...] = ()
+    delete: tuple[str, ...] = ()
+    left: tuple[Left, ...] = ()
+    asked: tuple[Asked, ...] = ()
+    taken_out: tuple[str, ...] = ()
     refusal: str = ""
     error: ClubosError | None = None  # what stands behind the refusal, where it is more than that
 
 
-def rollback_preview(session: Session, run: Run, phase: int) -> RollbackPreview:
+def rollback_preview(
+    session: Session, run: Run, phase: int, take_out: Sequence[str] = ()
+) -> RollbackPreview:
     """Return what taking ``phase`` and the later ones back would do."""
     request = RollbackRequested(phase, "", close=True)
-    return _preview(run, request, lambda: plan_rollback(session, run, phase))
+    chosen = tuple(take_out)
+    return _preview(run, request, lambda: plan_rollback(session, run, phase, chosen))
 
 
 def undo_preview(session: Session, run: Run) -> RollbackPreview:
@@ -58,20 +68,20 @@ def undo_preview(session: Session, run: Run) -> RollbackPreview:
     return _preview(run, UndoRequested(""), lambda: plan_undo(session, run))
 
 
-def _preview(run: Run, request: Event, plan: object) -> RollbackPreview:
+def _preview(run: Run, request: Event, plan: Callable[[], Way]) -> RollbackPreview:
     reason = refusal(run.view, request)
     if reason:
-        return RollbackPreview((), (), (), (), reason)
-    assert callable(plan)
+        return RollbackPreview(refusal=reason)
     try:
-        way: Way = plan()
+        way = plan()
     except ClubosError as error:
-        return RollbackPreview((), (), (), (), error.message, error)
-    left = {item.path for item in way.left}
-    rows = [row for row in way.rows if row.path not in left]
+        return RollbackPreview(refusal=error.message, error=error)
+    rows = [row for row in way.rows if row.path not in way.merged]
     return RollbackPreview(
         way.phases,
         tuple(row.path for row in rows if row.after),
         tuple(row.path for row in rows if row.after is None),
         way.left,
+        way.asked,
+        tuple(sorted(way.merged)),
     )

@@ -7,18 +7,23 @@ here runs a program the repository names.
 from __future__ import annotations
 
 import os
+import secrets
 import subprocess
 from dataclasses import dataclass
 
 from clubos_tui.errors import NotARepository, RepositoryState
 from clubos_tui.repository.git import Git, clean_environment
+from clubos_tui.repository.settings import read_settings
 
+# In this order: a rebase may hold a cherry-pick, and `git am` a rebase's folder.
 _OPERATIONS = {
     "MERGE_HEAD": "a merge",
     "rebase-merge": "a rebase",
+    "rebase-apply/applying": "a git am",
     "rebase-apply": "a rebase",
     "CHERRY_PICK_HEAD": "a cherry-pick",
     "REVERT_HEAD": "a revert",
+    "sequencer": "a cherry-pick or revert of several commits",
     "BISECT_LOG": "a bisect",
 }
 
@@ -47,46 +52,71 @@ def discover(path: str) -> Repository:
     """Return the repository around ``path``.
 
     Raises :class:`NotARepository` where there is none, :class:`RepositoryState` for a bare one or
-    one that git refuses to open for this user.
+    one that git refuses to open for this user or does not know the form of.
     """
     start = _found_by_gitpython(path) or path
-    facts, said = _rev_parse(start, "--is-bare-repository", "--show-object-format")
-    if facts is None:
+    answers, said = _rev_parse(
+        start,
+        "--is-bare-repository", "--show-object-format", "--absolute-git-dir",
+        "--path-format=absolute --git-common-dir", "--show-toplevel",
+    )  # fmt: skip
+    if not answers:
         raise _not_found(path, said)
-    bare, object_format = facts.split("\n")
-    if bare == "true":
+    if answers[0] == "true":
         raise RepositoryState(
             f"{path} is a bare repository: it has no files to show or change",
             untouched="Nothing was touched.",
             cure="Clone it and run clubos in the clone.",
         )
-    # One path a call: a folder's name may hold a line end.
-    top, _ = _rev_parse(start, "--show-toplevel")
-    git_dir, _ = _rev_parse(start, "--absolute-git-dir")
-    common_dir, _ = _rev_parse(start, "--path-format=absolute", "--git-common-dir")
-    if top is None or git_dir is None or common_dir is None:
+    if len(answers) < 5:
         raise NotARepository(
-            f"{path} lies inside a git dir, not in a work tree", cure="Run clubos in the work tree."
+            f"{path} lies inside a git dir, or its work tree is elsewhere (core.worktree)",
+            untouched="Nothing was touched.",
+            cure="Run clubos in the work tree.",
         )
-    return Repository(
+    _, object_format, git_dir, common_dir, top = answers
+    repository = Repository(
         root=os.path.realpath(top),
         git_dir=os.path.realpath(git_dir),
         common_dir=os.path.realpath(common_dir),
         object_format=object_format,
     )
+    _require_own_work_tree(repository)
+    return repository
 
 
-def _rev_parse(start: str, *what: str) -> tuple[str | None, str]:
-    """Ask git from inside a folder; return its answer, or ``None`` and what it said."""
+def _require_own_work_tree(repository: Repository) -> None:
+    """Refuse a work tree that does not know its git dir: ``core.worktree`` may name any folder."""
+    place = os.path.join(repository.root, ".git")
+    named = place
+    if os.path.isfile(place):
+        with open(place, "rb") as file:
+            target = os.fsdecode(file.read().removeprefix(b"gitdir: ").rstrip(b"\r\n"))
+        named = os.path.join(repository.root, target)
+    if os.path.realpath(named) != repository.git_dir:
+        raise RepositoryState(
+            f"core.worktree of {repository.git_dir} names {repository.root}, "
+            "which is not that repository's own folder",
+            untouched="Nothing was touched.",
+            cure="Take the setting out, or add a linked work tree with `git worktree add`.",
+        )
+
+
+def _rev_parse(start: str, *questions: str) -> tuple[list[str], str]:
+    """Ask git from inside a folder; return the answers up to the first refusal, and what it said.
+
+    A folder's name may hold a line end, so answers are told apart by a word that git repeats.
+    """
+    word = f"--clubos-{secrets.token_hex(8)}"
+    what = [part for question in questions for part in (*question.split(" "), word)]
     done = subprocess.run(
         ["git", "-C", start, "rev-parse", *what],
         capture_output=True,
         env=clean_environment(),
         check=False,
     )
-    if done.returncode:
-        return None, done.stderr.decode("utf-8", "replace").strip()
-    return os.fsdecode(done.stdout).removesuffix("\n"), ""
+    *answers, _rest = os.fsdecode(done.stdout).split(f"{word}\n")
+    return [answer[:-1] for answer in answers], done.stderr.decode("utf-8", "replace").strip()
 
 
 def _found_by_gitpython(path: str) -> str | None:
@@ -105,6 +135,12 @@ def _not_found(path: str, said: str) -> NotARepository | RepositoryState:
             f"git refuses to open {path}, because it belongs to another user",
             untouched="Nothing was touched.",
             cure=f"If you trust it: git config --global --add safe.directory {path}",
+        )
+    if said and "not a git repository" not in said and "cannot change to" not in said:
+        return RepositoryState(
+            f"git does not open {path}: {' '.join(said.removeprefix('fatal: ').split())}",
+            untouched="Nothing was touched.",
+            cure="Use a git that knows this form of repository, or mend its configuration.",
         )
     return NotARepository(
         f"{path} is not in a git repository",
@@ -126,10 +162,15 @@ class Head:
         return self.ref.removeprefix("refs/heads/") if self.ref else self.commit[:10]
 
 
+def checked_out(repository: Repository) -> str:
+    """Return the ref that HEAD names, empty where it is detached."""
+    code, ref = repository.git.ask("symbolic-ref", "-q", "HEAD")
+    return os.fsdecode(ref).removesuffix("\n") if code == 0 else ""
+
+
 def read_head(repository: Repository) -> Head:
     """Read HEAD without running anything of the repository's."""
-    code, ref = repository.git.ask("symbolic-ref", "-q", "HEAD")
-    symbolic = ref.decode().strip() if code == 0 else ""
+    symbolic = checked_out(repository)
     code, commit = repository.git.ask("rev-parse", "-q", "--verify", "HEAD^{commit}")
     return Head(symbolic, commit.decode().strip() if code == 0 else "")
 
@@ -138,8 +179,9 @@ def require_commit(repository: Repository) -> Head:
     """Return HEAD; raises :class:`NotARepository` where it has no commit yet."""
     head = read_head(repository)
     if not head.commit:
+        where = f"branch {head.branch} of {repository.root}" if head.ref else repository.root
         raise NotARepository(
-            f"{repository.root} has no commit yet, so there is nothing to come back to",
+            f"{where} has no commit yet, so there is nothing to come back to",
             untouched="Nothing was touched.",
             cure="Run `clubos init`: it makes an empty first commit and leaves your files alone.",
         )
@@ -180,15 +222,13 @@ def identity(repository: Repository) -> Identity:
     """Return who the person is to git, or the login name where git was not told."""
     import getpass
 
-    def ask(key: str) -> str:
-        code, value = repository.git.ask("config", "--get", key)
-        return value.decode("utf-8", "replace").strip() if code == 0 else ""
-
+    settings = read_settings(repository.git)
     try:
         login = getpass.getuser()
     except (KeyError, OSError):
         login = "unknown"
     # A line break or angle bracket would end the header of a commit early.
     clean = str.maketrans("", "", "\n\r<>\0")
-    name = (ask("user.name") or login).translate(clean)
-    return Identity(name, (ask("user.email") or f"{login}@localhost").translate(clean))
+    name = (settings.get("user.name").strip() or login).translate(clean)
+    email = (settings.get("user.email").strip() or f"{login}@localhost").translate(clean)
+    return Identity(name, email)

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from clubos_tui.errors import Failed, GitFailed
+from clubos_tui.locks import handed_on
 
 # Verbs that must never run against the person's repository (P6); the runner refuses them, so that
 # a slip is a failing test and not somebody's lost work.
@@ -23,6 +24,7 @@ FORBIDDEN = frozenset(
 CONFIG = (
     "core.hooksPath=/dev/null",  # a ref update would run the reference-transaction hook
     "core.fsmonitor=false",  # even ls-files and write-tree start that program
+    "core.splitIndex=false",  # an index we write is whole: its shared part would lie elsewhere
     "gc.auto=0",  # no repacking behind anyone's back
     "maintenance.auto=false",
     "commit.gpgSign=false",  # would start gpg and ask for a passphrase
@@ -51,6 +53,7 @@ def clean_environment(**extra: str) -> dict[str, str]:
         GIT_TERMINAL_PROMPT="0",
         GIT_OPTIONAL_LOCKS="0",
         GIT_NO_REPLACE_OBJECTS="1",  # else cat-file returns other bytes for an id
+        GIT_GRAFT_FILE=os.devnull,  # else a commit has other parents than it was made with
         GIT_NO_LAZY_FETCH="1",  # no network behind anyone's back
         GIT_LITERAL_PATHSPECS="1",  # `:(top)x` is a file name
         **extra,
@@ -78,6 +81,8 @@ class Git:
     def environment(self, extra: Mapping[str, str] | None = None) -> dict[str, str]:
         """Return the environment for a call."""
         env = clean_environment(**(extra or {}))
+        # A remote may name a program, and a git before 2.39.4 asks it for a missing object.
+        env["GIT_ALLOW_PROTOCOL"] = "none"
         if self.private:
             env.update(GIT_CONFIG_NOSYSTEM="1", GIT_CONFIG_GLOBAL="/dev/null")
         return env
@@ -88,9 +93,13 @@ class Git:
         stdin: bytes = b"",
         env: Mapping[str, str] | None = None,
         ok: Sequence[int] = (0,),
+        writes: bool = False,
     ) -> bytes:
-        """Run git and return its output; :class:`GitFailed` for an exit code not in ``ok``."""
-        return self.ask(*args, stdin=stdin, env=env, ok=ok)[1]
+        """Run git and return its output; :class:`GitFailed` for an exit code not in ``ok``.
+
+        One that ``writes`` keeps the driver's lock, should it outlive us.
+        """
+        return self.ask(*args, stdin=stdin, env=env, ok=ok, writes=writes)[1]
 
     def ask(
         self,
@@ -98,6 +107,7 @@ class Git:
         stdin: bytes = b"",
         env: Mapping[str, str] | None = None,
         ok: Sequence[int] = (0, 1),
+        writes: bool = False,
     ) -> tuple[int, bytes]:
         """Run git and return its exit code and output."""
         try:
@@ -108,6 +118,7 @@ class Git:
                 env=self.environment(env),
                 check=False,
                 process_group=0,  # ctrl+c on the terminal is for us, not for a git in mid-write
+                pass_fds=handed_on() if writes else (),
             )
         except FileNotFoundError as error:
             raise Failed(

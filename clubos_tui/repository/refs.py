@@ -14,6 +14,7 @@ from contextlib import contextmanager, suppress
 
 from clubos_tui.errors import Stale
 from clubos_tui.events import CommitId
+from clubos_tui.locks import handed_on
 from clubos_tui.repository.discover import Repository
 from clubos_tui.repository.objects import KEEP, PART, NewObject, write_pack
 
@@ -173,6 +174,7 @@ def moving(repository: Repository, ref: str, new: str, old: str, why: str) -> It
         stderr=subprocess.PIPE,
         env=repository.git.environment(),
         process_group=0,  # ctrl+c on the terminal must not end it between prepare and commit
+        pass_fds=handed_on(),  # killed without it, we are not followed before it has ended
     )
     assert process.stdin
     assert process.stdout

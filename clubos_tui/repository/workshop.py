@@ -8,6 +8,7 @@ program but git (P6).
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
@@ -17,8 +18,7 @@ from clubos_tui.changes.manifest import (
     Change,
     Entry,
     TreeId,
-    change,
-    kind_of,
+    changes,
     path_text,
 )
 from clubos_tui.errors import Stale
@@ -32,6 +32,8 @@ from clubos_tui.repository.objects import (
     write_pack,
 )
 from clubos_tui.repository.trees import TREE_MODE, Tree, Trees
+
+MANY_PACKS = 48  # git looks into each of them for an object it does not find at once
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +63,7 @@ class Workshop:
         self.path = path
         self.object_format = repository.object_format
         _make(path, repository)
+        _follow_shallow(path, repository)
         self.git = Git(path, private=True)
         self.objects = ObjectReader(self.git)
         self.trees = Trees(self.objects, self.object_format)
@@ -85,11 +88,8 @@ class Workshop:
         return found
 
     def changes(self, old: str, new: str, action: str = "") -> tuple[Change, ...]:
-        """Compare two trees by entry; contents are not looked at, so nothing is ``binary`` here."""
-        return tuple(
-            change(path, before, after, kind_of(before, after), action)
-            for path, before, after in self.trees.diff(old, new)
-        )
+        """Compare two trees by entry."""
+        return changes(self.trees.diff(old, new), action)
 
     def build(
         self, base: str, puts: Mapping[str, Entry | None], blobs: Mapping[BlobId, bytes]
@@ -103,6 +103,36 @@ class Workshop:
     def write(self, objects: Iterable[NewObject]) -> None:
         """Write objects as one pack."""
         write_pack(os.path.join(self.path, "objects", "pack"), objects, self.object_format)
+
+    def fold_packs(self) -> None:
+        """Fold many small packs into one; git does the packing, and forgets no object by it.
+
+        Of growing sizes, as ``git repack --geometric`` does it, so that no object is packed more
+        than a few times however long the history.
+        """
+        folder = os.path.join(self.path, "objects", "pack")
+        packs = [name for name in os.listdir(folder) if name.endswith(".idx")]
+        if len(packs) < MANY_PACKS:
+            return
+        sizes = sorted(
+            (os.path.getsize(os.path.join(folder, f"{name[:-4]}.pack")), name[:-4])
+            for name in packs
+        )
+        chosen: list[str] = []
+        together = 0
+        for size, name in sizes:
+            if len(chosen) >= MANY_PACKS // 2 and size > 2 * together:
+                break
+            chosen.append(name)
+            together += size
+        made = self.git.run(
+            "pack-objects", "--stdin-packs", "-q", os.path.join(folder, "pack"),
+            stdin="".join(f"{name}.pack\n" for name in chosen).encode(),
+        ).decode().strip()  # fmt: skip
+        for name in chosen:
+            if name != f"pack-{made}":
+                for ending in ("idx", "pack"):  # without its index nobody looks for a pack
+                    os.unlink(os.path.join(folder, f"{name}.{ending}"))
 
     def commit(self, spec: CommitSpec) -> CommitId:
         """Write a commit; the same specification always gives the same id."""
@@ -176,6 +206,16 @@ def _quoted(path: str) -> str:
         return path
     escaped = path.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
     return f'"{escaped}"'
+
+
+def _follow_shallow(path: str, repository: Repository) -> None:
+    """Let history end where the person's does; else git walks into commits that are not here."""
+    theirs, ours = os.path.join(repository.common_dir, "shallow"), os.path.join(path, "shallow")
+    if os.path.exists(theirs):
+        shutil.copyfile(theirs, f"{ours}.part")
+        os.replace(f"{ours}.part", ours)
+    elif os.path.exists(ours):
+        os.unlink(ours)
 
 
 def _make(path: str, repository: Repository) -> None:

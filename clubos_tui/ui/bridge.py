@@ -163,8 +163,10 @@ class Bridge:
         plan = Plan.from_json(run.view.started.plan) if run else self._plan(session)[0]
         self._adopt(session, run)
         self.store.plan = plan
+        self.store.replaying = True
         while self._read(float("inf")):
             pass
+        self.store.replaying = False
         _warm_up()
         self.session = session
         return run

@@ -24,7 +24,7 @@ from clubos_tui.ui.values import (
     Tone,
     count,
 )
-from clubos_tui.ui.wording import PURPOSES
+from clubos_tui.ui.wording import AGAIN, recovered
 
 __all__ = ["agent_of", "diff_note", "diff_title", "files", "phases", "problem", "settled", "status"]
 
@@ -137,7 +137,7 @@ def files(store: Store, number: int) -> FilesValues:
     if state is S.PROPOSING:
         return _proposing(store, phase)
     if store.moved and notes:
-        return FilesValues(tuple(notes), f"{count(len(store.moved), 'path')} {store.moved_word}")
+        return FilesValues(tuple(notes), store.moved_title)
     outside = set(phase.moved_outside())
     rows = tuple(_file(row, phase.decisions.get(row.path), outside) for row in phase.manifest)
     if settled(view, number):
@@ -184,12 +184,18 @@ def _proposing(store: Store, phase: PhaseView) -> FilesValues:
 def _writing(store: Store) -> FilesValues:
     progress = store.progress
     assert progress
-    word = PURPOSES.get(progress.purpose, progress.purpose)
     place = "your checkout" if progress.place == "checkout" else "the stage"
-    what = f" phase {progress.phase}" if progress.phase else ""
-    head = NoteRow("busy", f"{word}{what} in {place}")
-    title = f"{progress.done} of {progress.total} verified"
-    return FilesValues((head, *progress.moves), title)
+    words = {
+        "merge": f"Merging into {place}",
+        "rollback": f"Rolling back in {place}",
+        "undo": f"Putting back in {place}",
+    }
+    head = NoteRow(
+        "busy", words.get(progress.purpose, f"Writing phase {progress.phase} to {place}")
+    )
+    if progress.returning:
+        head = NoteRow("warn", "Interrupted: it all goes back")
+    return FilesValues((head, *progress.rows.values()), progress.title)
 
 
 def _no_files(state: Status) -> str:
@@ -252,12 +258,17 @@ def problem(store: Store, number: int) -> Problem | None:
     view = store.view
     if view is None:
         return None
+    if store.recovered:
+        return _recovered(store.recovered)
     if view.failure:
         failure = view.failure
         return Problem(f"{failure.step} failed: {failure.error}", failure.untouched, failure.cure)
     if view.paused:
-        what = f"{view.paused.step} was interrupted by {view.paused.by}."
-        return Problem(what, "It was undone.", "Press n to do it again.", "warn")
+        paused = view.paused
+        what = f"{paused.step} was interrupted by {paused.by}."
+        again = AGAIN.get(paused.step, "n")
+        said = f"It was undone. {paused.detail}".strip()
+        return Problem(what, said, f"Press {again} to do it again.", "warn")
     phase, state = view.phase(number), view.status(number)
     if state is S.UNVALIDATED:
         return _shut(view, phase, "stage", "The checkpoint does not pass")
@@ -293,6 +304,19 @@ def problem(store: Store, number: int) -> Problem | None:
         cure = "Press d for the next attempt; the agent gets the reason and the notes."
         return Problem(f"Rejected: {why}", "", cure, "warn")
     return None
+
+
+def _recovered(items: list[e.Recovered]) -> Problem:
+    """Return what a crash had cut short, and what was done; paths and backups are in the log."""
+    held = any(item.direction == "held" for item in items)
+    said = []
+    for item in items:
+        left = f"; {count(len(item.left), 'path')} left alone" if item.left else ""
+        said.append(f"{item.detail}{left}.")
+    where = "The log (4, then enter) names the paths and the backup"
+    cure = "`clubos recover` says what to do; esc closes this." if held else "esc closes this."
+    what = "\n".join(recovered(item) for item in items)
+    return Problem(what, "\n".join(said), f"{where}. {cure}", "warn")
 
 
 def _shut(view: RunView, phase: PhaseView, scope: e.Scope, what: str) -> Problem:

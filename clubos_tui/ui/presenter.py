@@ -61,6 +61,7 @@ class Presenter:
         self._listed: tuple[int, str] = (0, "")
         self._verb = ""
         self._watched: Progress | None = None
+        self._revealed: Problem | None = None  # what a hidden pane was shown for
 
     # --- opening and closing ------------------------------------------------------------------
 
@@ -107,6 +108,11 @@ class Presenter:
     def live(self) -> bool:
         """Whether LIVE is armed."""
         return self._dash.live
+
+    @property
+    def writing(self) -> bool:
+        """Whether files are being written, and may still go back."""
+        return self.bridge.store.progress is not None
 
     @property
     def _number(self) -> int:
@@ -222,8 +228,9 @@ class Presenter:
         self._dash.set_live(live)
 
     def dismiss_problem(self) -> None:
-        """Take away what was refused; what still stands stays."""
+        """Take away what was refused or recovered; what still stands stays."""
         self._said = None
+        self.bridge.store.recovered = []
         self.show(everything=True)
 
     def state_folder(self) -> str:
@@ -278,7 +285,7 @@ class Presenter:
             self.bridge.seen,
             len(store.live),
             next(reversed(store.live), None),
-            progress and (len(progress.moves), progress.total),
+            progress and (progress.done, progress.compared, progress.returning, progress.total),
         )
         if key == self._files_key:
             return
@@ -298,7 +305,12 @@ class Presenter:
 
     def _show_diff(self) -> None:
         view, number, dash = self.bridge.view, self._number, self._dash
-        dash.query_one(Banner).problem = self._said or panes.problem(self.bridge.store, number)
+        problem = panes.problem(self.bridge.store, number)
+        dash.query_one(Banner).problem = self._said or problem
+        stands = self.bridge.store.recovered or (view and view.failure)
+        if stands and problem != self._revealed:
+            self._revealed = problem
+            dash.reveal("diff")
         diff, note = dash.query_one(DiffPane), panes.diff_note(view, number)
         pane = dash.query_one("#diff", Pane)
         if view is None or note:

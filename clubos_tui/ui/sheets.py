@@ -16,6 +16,7 @@ from clubos_tui.ui.values import KINDS, Line, Tone, count
 from clubos_tui.ui.wording import phases_text
 
 if TYPE_CHECKING:
+    from clubos_tui.engine.effects.asked import Asked
     from clubos_tui.engine.views import RollbackPreview
 
 __all__ = [
@@ -165,8 +166,25 @@ def rollback(view: RunView, preview: RollbackPreview) -> list[Line]:
     if preview.left:
         lines.append(_heading(f"{count(len(preview.left), 'path')} left alone"))
         lines += [("warn", f"{item.path} ({item.reason})") for item in preview.left]
+    for item in preview.asked:
+        lines += _asked(item)
     lines.append(_heading("Afterwards"))
     lines.append(("quiet", "U undoes it, as long as nothing is executed on top."))
+    return lines
+
+
+def _asked(item: Asked) -> list[Line]:
+    """Return the three versions of a path that we wrote and the person has edited since."""
+    lines: list[Line] = [_heading(f"{item.path}: you have edited it since")]
+    for name, blob in (("before", item.before), ("ours", item.ours), ("yours", item.theirs)):
+        lines.append(("quiet", f"{name:<7} {blob[:12] or 'nothing was there'}"))
+    for title, text in (("your edit", item.edit), ("what would go back", item.part)):
+        lines.append(("info", title))
+        lines += [("quiet", f"  {row}") for row in text.splitlines() or ["only the file's mode"]]
+    if item.refusal:
+        lines.append(("warn", f"our part alone can't be taken out: {item.refusal}"))
+    else:
+        lines.append(("good", "our part alone can be taken out; choose that below"))
     return lines
 
 

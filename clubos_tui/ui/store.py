@@ -44,19 +44,27 @@ _MOVED = {
 }
 
 
-_DONE = {"merge": "written", "rollback": "taken back", "undo": "put back"}
-
-
 @dataclass(slots=True)
 class Progress:
-    """A transaction as it is written, path by path."""
+    """A transaction as it is written, and then compared, path by path."""
 
     purpose: str
     phase: int
     place: str
     total: int
     done: int = 0
-    moves: list[NoteRow] = field(default_factory=list)
+    verified: int = 0  # paths that a fresh comparison found as they should be
+    compared: int = 0
+    returning: bool = False  # interrupted: the paths go back
+    rows: dict[str, NoteRow] = field(default_factory=dict)
+
+    @property
+    def title(self) -> str:
+        """How far it came, in the words of the files pane."""
+        if self.compared:
+            word = "as before" if self.returning else "verified"
+            return f"{word} {self.verified} of {self.total}"
+        return f"{'back' if self.returning else 'written'} {self.done} of {self.total}"
 
 
 class Store:
@@ -70,8 +78,10 @@ class Store:
         self.result: list[NoteRow] = []
         self.result_text = ""
         self.moved: list[NoteRow] = []  # the paths of the last merge, rollback or undo
-        self.moved_word = ""
+        self.moved_title = ""
         self.result_phases: tuple[int, ...] = ()
+        self.recovered: list[e.Recovered] = []  # to be shown until something is asked for
+        self.replaying = False  # what comes is history, and was seen when it came
         self.tokens = 0
         self.since = 0.0  # when the last request was made
         self.ended = 0.0  # when what it asked for had ended
@@ -107,18 +117,27 @@ class Store:
         if isinstance(event, _REQUESTS):
             self.since = self.last
             self.progress, self.result, self.moved, self.result_phases = None, [], [], ()
+            self.recovered = [item for item in self.recovered if item.direction == "held"]
         if isinstance(event, _ENDS):
             self.ended = self.last
         match event:
             case e.AttemptStarted():
                 self.live.clear()
                 self.tokens = 0
-            case e.Proposed() | e.ProposedNothing() | e.ProposalFailed() | e.Paused():
+            case e.Proposed() | e.ProposedNothing() | e.ProposalFailed():
                 self.live.clear()
                 self.progress = None
+            case e.Paused():
+                self.live.clear()
+                again = wording.AGAIN.get(event.step, "n")
+                rows = [
+                    NoteRow("warn", f"Interrupted: {event.step} was undone"),
+                    NoteRow("info", f"{again} asks for it again"),
+                ]
+                self._went_back(rows, event.left)
             case e.StepFailed():
                 self.live.clear()
-                self.progress = None
+                self._went_back([NoteRow("bad", f"Failed: {event.step} was undone")], ())
             case e.ApplyStarted():
                 self.progress = Progress(event.purpose, event.phase, event.place, event.files)
             case e.ApplyFinished():
@@ -132,6 +151,10 @@ class Store:
                 self._result(f"Merged into {target} as {event.commit[:10]}", ())
             case e.RolledBack():
                 self._taken_back(wording.rolled_back(event), event)
+            case e.Recovered():
+                others = [x for x in self.recovered if x.transaction != event.transaction]
+                news = event.direction == "held" or not self.replaying
+                self.recovered = [*others, event] if news else others
             case e.Undone():
                 self._taken_back(wording.undone(event), event)
             case _:
@@ -139,14 +162,24 @@ class Store:
 
     def _time(self, at: str) -> str:
         if at[:19] != self._second[0]:  # thousands of records share a second
-            moment = datetime.fromisoformat(at).astimezone()
+            try:
+                moment = datetime.fromisoformat(at).astimezone()
+            except ValueError:  # of a damaged line
+                return ""
             self.last = moment.timestamp()
             self._second = at[:19], f"{moment:%H:%M:%S}"
         return self._second[1]
 
     def _applied(self) -> None:
         if self.progress and self.progress.purpose != "execute":
-            self.moved, self.moved_word = self.progress.moves, _DONE[self.progress.purpose]
+            self.moved, self.moved_title = [*self.progress.rows.values()], self.progress.title
+        self.progress = None
+
+    def _went_back(self, rows: list[NoteRow], left: tuple[e.Left, ...]) -> None:
+        """Keep showing which files an interrupted write had touched, and that they are back."""
+        if self.progress and self.progress.returning:
+            self._applied()
+            self.result = [*rows, *_left_alone(left)]
         self.progress = None
 
     def _result(self, text: str, phases: tuple[int, ...]) -> None:
@@ -156,12 +189,14 @@ class Store:
     def _taken_back(self, text: str, event: e.RolledBack | e.Undone) -> None:
         if self.progress:
             self._applied()
-        what, _, counts = text.partition(": ")
+        what = text.partition(": ")[0]
+        counts = f"{event.restored} restored, {event.deleted} deleted"
+        counts += f", {len(event.left)} left alone" if event.left else ""
         tone: Tone = "warn" if event.left else "good"
         self.result, self.result_text = [NoteRow(tone, what), NoteRow(tone, counts)], text
-        self.result += [
-            NoteRow("warn", item.path, "left alone", item.reason) for item in event.left
-        ]
+        if isinstance(event, e.RolledBack):
+            self.result += [NoteRow("good", path, "only our part") for path in event.taken_out]
+        self.result += _left_alone(event.left)
         self.result_phases = event.phases
 
     # --- streams ------------------------------------------------------------------------------
@@ -218,17 +253,27 @@ class Store:
     def move(self, record: Json) -> None:
         """Fold one path of a running transaction in."""
         progress = self.progress
-        if progress is None or record.get("type") != "path.moved":
+        if progress is None:
+            return
+        if record.get("type") == "path.verified":
+            _verify(progress, record)
+            return
+        if record.get("type") != "path.moved":
             return
         path, effect = str(record.get("path", "")), str(record.get("effect", "replace"))
-        progress.done = int(record.get("done", progress.done + 1))
         progress.total = int(record.get("total", progress.total))
-        if record.get("left"):
+        if effect == "return":
+            progress.done = progress.done + 1 if progress.returning else 1
+            progress.returning = True
+            row = NoteRow("busy", path, "going back")
+        elif record.get("left"):
             row = NoteRow("warn", path, "left alone")
         else:
             word = _MOVED.get(progress.purpose, _MOVED["execute"]).get(effect, effect)
-            row = NoteRow("good", path, word)
-        progress.moves.append(row)
+            row = NoteRow("busy", path, word)
+        if effect != "return":
+            progress.done = int(record.get("done", progress.done + 1))
+        progress.rows[path] = row
         time = self._time(record["at"]) if "at" in record else ""
         level: Level = "warning" if record.get("left") else "debug"
         self._new.append(LogEntry(time, level, progress.phase, f"{row.word} {path}"))
@@ -242,3 +287,23 @@ class Store:
                 self.say("debug", f"on disk: {raw}", phase=phase)
             self.live.pop(raw, None)
             self.live[raw] = None
+
+
+def _verify(progress: Progress, record: Json) -> None:
+    """Fold one path of the fresh comparison in: only it makes a row good."""
+    path, wanted = str(record.get("path", "")), record.get("wanted")
+    progress.returning = wanted == "before"
+    progress.compared += 1
+    progress.verified = int(record.get("done", progress.verified))
+    progress.total = int(record.get("total", progress.total))
+    row = progress.rows.get(path)
+    if record.get("found") != wanted:
+        progress.rows[path] = NoteRow("warn", path, "left alone", "changed since")
+    elif progress.returning:
+        progress.rows[path] = NoteRow("good", path, "as before")
+    elif row is not None:
+        progress.rows[path] = NoteRow("good", path, row.word)
+
+
+def _left_alone(left: Iterable[e.Left]) -> list[NoteRow]:
+    return [NoteRow("warn", item.path, "left alone", item.reason) for item in left]

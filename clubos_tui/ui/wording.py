@@ -9,7 +9,16 @@ from clubos_tui import events as e
 from clubos_tui.agents import base as a
 from clubos_tui.ui.values import Level, count
 
-__all__ = ["PURPOSES", "agent_line", "phases_text", "rolled_back", "sentence", "short", "undone"]
+__all__ = [
+    "PURPOSES",
+    "agent_line",
+    "interrupted",
+    "phases_text",
+    "rolled_back",
+    "sentence",
+    "short",
+    "undone",
+]
 
 Line = tuple[Level, int, str, str]
 
@@ -19,6 +28,9 @@ PURPOSES = {
     "rollback": "Rolling back",
     "undo": "Undoing the rollback of",
 }
+
+AGAIN = {"roll back": "R", "undo": "U", "merge": "m"}
+"""The key that asks for a step again; for every other one it is the next step's."""
 
 _OUTCOMES: dict[str, Level] = {
     "passed": "success",
@@ -186,7 +198,7 @@ def _ended(event: e.Event) -> Said | None:
                 "\n".join(part for part in (event.untouched, event.cure) if part),
             )
         case e.Paused():
-            return "warning", f"Interrupted by {event.by}: {event.step} was undone", ""
+            return "warning", interrupted(event), _left(event.left)
         case e.EditedOutside():
             return (
                 "warning",
@@ -195,11 +207,9 @@ def _ended(event: e.Event) -> Said | None:
             )
         case e.Recovered():
             held: Level = "warning" if event.direction == "held" else "success"
-            return (
-                held,
-                f"Recovered: an operation was {event.direction}: {event.detail}",
-                _left(event.left),
-            )
+            kept = f"what it had replaced is kept in {event.backup}" if event.backup else ""
+            parts = (event.detail, _left(event.left), kept, event.cure)
+            return held, recovered(event), "\n".join(part for part in parts if part)
         case e.JournalRecovered():
             return "warning", f"{event.bytes_cut} bytes of a half-written record were cut off", ""
         case e.RunClosed():
@@ -217,16 +227,45 @@ def phases_text(phases: tuple[int, ...]) -> str:
 def rolled_back(event: e.RolledBack) -> str:
     """Return the result of a rollback in one sentence."""
     left = f", {len(event.left)} left alone" if event.left else ""
+    parts = f", {count(len(event.taken_out), 'edit')} kept" if event.taken_out else ""
     return (
         f"Rolled back {phases_text(event.phases)}: {event.restored} restored, "
-        f"{event.deleted} deleted{left}"
+        f"{event.deleted} deleted{parts}{left}{_compared(event.verified)}"
     )
+
+
+def operation(event: e.Recovered) -> str:
+    """Return which operation it was: "Merging in your checkout"."""
+    word = PURPOSES.get(event.purpose, "An operation")
+    phase = f" phase {event.phase}" if event.phase else ""
+    place = {"stage": " in the stage", "checkout": " in your checkout"}.get(event.place, "")
+    return f"{word}{phase}{place}"
+
+
+def recovered(event: e.Recovered) -> str:
+    """Return what recovery found and did in one sentence."""
+    found = f" ({event.found})" if event.found else ""
+    return f"{operation(event)} was cut short{found}; it was {event.direction}"
+
+
+def interrupted(event: e.Paused) -> str:
+    """Return what an interrupt came to in one sentence."""
+    said = f"Interrupted by {event.by}: {event.step} was undone"
+    return f"{said}. {event.detail}" if event.detail else said
 
 
 def undone(event: e.Undone) -> str:
     """Return the result of an undo in one sentence."""
     left = f", {len(event.left)} left alone" if event.left else ""
-    return f"Undid the rollback of {phases_text(event.phases)}: {event.restored} restored{left}"
+    deleted = f", {event.deleted} deleted" if event.deleted else ""
+    return (
+        f"Undid the rollback of {phases_text(event.phases)}: {event.restored} restored"
+        f"{deleted}{left}{_compared(event.verified)}"
+    )
+
+
+def _compared(verified: int) -> str:
+    return f", {verified} compared afresh" if verified else ""
 
 
 def _left(left: tuple[e.Left, ...]) -> str:

@@ -52,7 +52,8 @@ class Known:
     tree: str = ""  # empty where the rows are only what is known of each file
     hidden: tuple[str, ...] = ()
     rows: dict[bytes, Row] = field(default_factory=dict)
-    empty: tuple[bytes, ...] = ()  # folders without a file, which no tree holds
+    empty: tuple[bytes, ...] = ()  # folders that may be without a file, which no tree holds
+    learned: int = 0  # rows that are newer than what was saved
 
     def expect(self, entry: Entry, raw: bytes) -> None:
         """Note what a file should hold that nobody has looked at."""
@@ -62,6 +63,22 @@ class Known:
         """Note that a file was just seen to hold ``entry``."""
         seen = signature(status, time.time_ns()) if status else None
         self.rows[raw] = (entry.mode, entry.blob, seen)
+        self.learned += 1
+
+    def folders(self) -> set[bytes]:
+        """Return every folder that holds a file, as ``b"a/b/"``."""
+        out: set[bytes] = set()
+        for raw in self.rows:
+            folder = raw[: raw.rfind(b"/") + 1]
+            while folder and folder not in out:
+                out.add(folder)
+                folder = folder[: folder.rfind(b"/", 0, -1) + 1]
+        return out
+
+    @property
+    def worth_saving(self) -> bool:
+        """Tell whether reading again what was learned costs more than saving all of it."""
+        return self.learned > max(256, len(self.rows) // 8)
 
     def put(self, path: str, entry: Entry | None, status: os.stat_result | None = None) -> None:
         """Note that a file was written, or, without an entry, removed."""
@@ -72,6 +89,7 @@ class Known:
 
     def save(self, path: str) -> None:
         """Write this beside the folder; a reader finds all of it or the one before."""
+        self.learned = 0
         fields = (self.tree, self.hidden, self.rows, self.empty)
         body = marshal.dumps((_stamp(), fields))
         part = f"{path}.part"

@@ -1,26 +1,29 @@
 """A folder of ours that is brought from one tree to the next, so that cost follows the change.
 
 The workspace and the stage are laid out once; after that a new base costs what differs from the
-last one. Two files stand beside the folder: what is known of it (:mod:`.known`), and a mark that
-it holds the tree named there. The mark goes before anything may change a file, so after a crash
-there is none, and the folder is looked at and mended.
+last one. Two files stand beside the folder: what is known of its files (:mod:`.known`), saved now
+and then, and a mark that names the tree it holds now. The mark goes before anything may change a
+file, so after a crash there is none, and the folder is looked at and mended.
 """
 
 from __future__ import annotations
 
+import json
 import os
 import stat
 from collections.abc import Callable
 from contextlib import suppress
 
 from clubos_tui.changes.manifest import Entry, path_bytes, path_text
-from clubos_tui.disk import parent_of
+from clubos_tui.codec import canonical
+from clubos_tui.disk import parent_of, sync_file_system
 from clubos_tui.errors import HostilePath
 from clubos_tui.repository.workshop import Workshop
 from clubos_tui.workspace.export import Progress, export, remove
 from clubos_tui.workspace.known import Known, load, signature
 from clubos_tui.workspace.scan import Scan, look, read_entry
 from clubos_tui.workspace.secrets import is_secret, withheld
+from clubos_tui.workspace.touched import Touched
 
 
 def _no_progress(_done: int, _total: int) -> None: ...
@@ -37,7 +40,22 @@ class Layout:
         self._workshop = workshop
         self._hide = hide
         self._known = (os.path.isdir(folder) and load(_note(folder))) or Known()
-        self._sure = bool(self._known.tree) and os.path.exists(_mark(folder))
+        self._touched: Touched | None = None
+        self._sure = self._catch_up()
+
+    def _catch_up(self) -> bool:
+        """Bring what was saved to the tree that the mark names; ``False`` without a mark."""
+        try:
+            with open(_mark(self.folder), "rb") as file:
+                mark = json.loads(file.read())
+        except (OSError, ValueError):
+            return False
+        if not self._known.tree:
+            return False
+        _expect(self._known, self._workshop, mark["tree"], set(mark["hidden"]))
+        self._known.hidden = tuple(mark["hidden"])
+        self._known.empty = tuple(map(path_bytes, mark["empty"]))
+        return True
 
     @property
     def holds(self) -> str:
@@ -54,7 +72,7 @@ class Layout:
         if self.holds == tree and os.path.isdir(self.folder):
             return
         sure = self._sure
-        self.open()
+        self._doubt()
         try:
             if not os.path.isdir(self.folder):
                 self._export(tree, progress)
@@ -64,42 +82,70 @@ class Layout:
                 self._mend(tree, progress)
         except (OSError, HostilePath):
             # An agent took permissions away, or made what no tree holds: begin anew.
+            self.close()
             remove(self.folder)
             self._export(tree, progress)
         self.settle(tree)
 
-    def open(self) -> None:
-        """Say that the folder may change from now on."""
-        with suppress(FileNotFoundError):
-            os.unlink(_mark(self.folder))
-        self._sure = False
+    def hand_over(self) -> None:
+        """Let an agent in: from now on the folder may change, and what is touched is noted."""
+        if self._touched is None:
+            self._touched = Touched(self.folder, self._known.folders())
+        self._doubt()
 
     def scan(self, stop: Callable[[], None] = lambda: None) -> Scan:
         """Find out what differs from the tree it held; :class:`HostilePath` as in ``scan``."""
-        tree, self._known.tree = self._known.tree, ""  # a scan that fails has learned a part
+        known = self._known
+        touched = self._touched.take() if self._touched else None
+        if touched is None:
+            self._watch_anew()
+        tree, known.tree = known.tree, ""  # a look that fails has learned a part
         found = look(
-            self.folder, self._known, object_format=self._workshop.object_format, stop=stop
+            self.folder,
+            known,
+            object_format=self._workshop.object_format,
+            touched=touched,
+            stop=stop,
         )
-        self._known.tree = tree
+        known.tree = tree
         return found
 
     def settle(self, tree: str) -> None:
         """Say that the folder holds ``tree``: what :meth:`scan` found was built into it."""
-        self._known.tree = tree
-        self._known.save(_note(self.folder))
-        with open(_mark(self.folder), "wb"):
-            self._sure = True
+        known = self._known
+        known.tree = tree
+        if known.worth_saving or not os.path.exists(_note(self.folder)):
+            known.save(_note(self.folder))
+        mark = {"tree": tree, "hidden": known.hidden, "empty": list(map(path_text, known.empty))}
+        part = f"{_mark(self.folder)}.part"
+        with open(part, "wb") as file:
+            file.write(canonical(mark))
+        os.rename(part, _mark(self.folder))
+        self._sure = True
+
+    def close(self) -> None:
+        """Stop noting what is touched."""
+        if self._touched:
+            self._touched.close()
+            self._touched = None
+
+    def _watch_anew(self) -> None:
+        """Begin before the look that follows, so that nothing falls between the two."""
+        self.close()
+        self._touched = Touched(self.folder, self._known.folders())
+
+    def _doubt(self) -> None:
+        """Take the mark away: what the folder holds is not sure any more."""
+        with suppress(FileNotFoundError):
+            os.unlink(_mark(self.folder))
+        self._sure = False
 
     def take_over(self, other: str, tree: str) -> bool:
         """Become the folder ``other`` of ours, if it holds ``tree`` to the last byte."""
         known = load(_note(other))
         if known is None or not known.tree:
             return False
-        for path, before, after in self._workshop.trees.diff(known.tree, tree):
-            if before:
-                known.put(path, None)
-            if after:
-                known.expect(after, path_bytes(path))
+        _expect(known, self._workshop, tree, set())
         try:
             if look(other, known, object_format=self._workshop.object_format).puts:
                 return False
@@ -115,7 +161,8 @@ class Layout:
 
     def become(self, folder: str) -> None:
         """Take the name ``folder``; from now on others write there."""
-        self.open()
+        self._doubt()
+        sync_file_system(self.folder)  # a power cut must not leave empty files under that name
         os.rename(_note(self.folder), _note(folder))
         os.rename(self.folder, folder)
         self.folder = folder
@@ -169,6 +216,7 @@ class Layout:
 
     def _mend(self, tree: str, progress: Progress) -> None:
         """Look at all that is there, remove what ``tree`` does not hold, write what is missing."""
+        self.close()
         wanted = {path_bytes(path): entry for path, entry in self._wanted(tree).items()}
         kept = self._sweep(wanted)
         known = self._known
@@ -205,9 +253,21 @@ class Layout:
         row = self._known.rows.get(raw)
         if row and row[2] and row[2] == signature(item.stat(follow_symlinks=False)):
             return Entry(row[0], row[1])  # type: ignore[arg-type]
-        entry, _, status = read_entry(item, path_text(raw), self._workshop.object_format)
+        status = item.stat(follow_symlinks=False)
+        root = os.fsencode(self.folder)
+        entry, _, status = read_entry(root, raw, status, self._workshop.object_format)
         self._known.learn(raw, entry, status)
         return entry
+
+
+def _expect(known: Known, workshop: Workshop, tree: str, hidden: set[str]) -> None:
+    """Bring what is known from its tree to ``tree``; what differs has yet to be looked at."""
+    for path, before, after in workshop.trees.diff(known.tree, tree):
+        if before:
+            known.put(path, None)
+        if after and path not in hidden:
+            known.expect(after, path_bytes(path))
+    known.tree = tree
 
 
 def _note(folder: str) -> str:

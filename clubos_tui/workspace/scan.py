@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from clubos_tui.changes.manifest import (
@@ -64,71 +65,131 @@ def look(
     known: Known,
     *,
     object_format: str,
+    touched: Collection[bytes] | None = None,
     stop: Callable[[], None] = lambda: None,
 ) -> Scan:
     """Compare ``folder`` with what is known of it, and learn; reads only what looks different.
 
-    Raises as :func:`scan` does; ``stop`` is called for each folder and may raise.
+    ``touched`` names the only paths that can differ; folders among them end in ``/``. Raises as
+    :func:`scan` does; ``stop`` is called for each folder and may raise.
     """
-    result = Scan()
-    rows, root = known.rows, os.fsencode(folder)
-    secrets = set(known.hidden)
-    seen: set[bytes] = set()
-    empty = []
-    folders = [b""]
-    while folders:
-        stop()
-        prefix = folders.pop()
-        with os.scandir(os.path.join(root, prefix)) as found:
-            items = list(found)
-        if not items and prefix:
-            empty.append(prefix)
-        for item in items:
-            raw = prefix + item.name
-            if is_dot_git(path_text(item.name)):
-                raise HostilePath(path_text(raw), "it would touch a .git folder")
-            row = rows.get(raw)
-            if item.is_dir(follow_symlinks=False):
-                if path_text(raw) in secrets:
-                    raise HostilePath(path_text(raw), _STAYS_HOME)
-                if row and row[0] == GITLINK:
-                    _require_empty(root, raw)
-                    seen.add(raw)
-                else:
-                    folders.append(raw + b"/")
-                continue
-            seen.add(raw)
-            if row and row[2] and row[2] == signature(item.stat(follow_symlinks=False)):
-                continue
-            path = path_text(raw)
-            entry, data, status = read_entry(item, path, object_format)
-            if row is None or row[:2] != (entry.mode, entry.blob):
-                _require_allowed(path, entry, data, secrets)
-                result.puts[path] = entry
-                result.blobs[entry.blob] = data
-            known.learn(raw, entry, status)
-    for raw in [raw for raw in rows if raw not in seen] if len(seen) != len(rows) else ():
-        del rows[raw]
-        result.puts[path_text(raw)] = None
-    known.empty = tuple(empty)
-    return result
+    looking = _Look(folder, known, object_format)
+    if touched is None:
+        looking.below(b"", stop)
+        looking.miss([raw for raw in known.rows if raw not in looking.seen])
+        known.empty = tuple(looking.empty)
+        return looking.result
+    for raw in sorted(touched):
+        if raw.endswith(b"/"):
+            looking.below(raw, stop)
+    looking.miss([raw for raw in touched if not raw.endswith(b"/") and not looking.at(raw)])
+    known.empty = (*known.empty, *looking.empty)
+    return looking.result
+
+
+class _Look:
+    """One look at a folder: what was seen, what differs."""
+
+    def __init__(self, folder: str, known: Known, object_format: str) -> None:
+        self.result = Scan()
+        self.seen: set[bytes] = set()
+        self.empty: list[bytes] = []
+        self._root = os.fsencode(folder)
+        self._known = known
+        self._secrets = set(known.hidden)
+        self._format = object_format
+
+    def below(self, start: bytes, stop: Callable[[], None]) -> None:
+        """Look at everything in a folder."""
+        folders = [start]
+        if start:
+            _require_no_git(start)
+        while folders:
+            stop()
+            prefix = folders.pop()
+            with (
+                suppress(FileNotFoundError),  # it came and went
+                os.scandir(os.path.join(self._root, prefix)) as found,
+            ):
+                items = list(found)
+                if not items and prefix:
+                    self.empty.append(prefix)
+                for item in items:
+                    raw = prefix + item.name
+                    _require_no_git(raw)
+                    if item.is_dir(follow_symlinks=False):
+                        if self._is_folder(raw):
+                            folders.append(raw + b"/")
+                    else:
+                        self._file(raw, item.stat(follow_symlinks=False))
+
+    def at(self, raw: bytes) -> bool:
+        """Look at one path; ``False`` where no file is there."""
+        _require_no_git(raw)
+        try:
+            status = os.lstat(os.path.join(self._root, raw))
+        except (FileNotFoundError, NotADirectoryError):
+            return False
+        if stat.S_ISDIR(status.st_mode):
+            return not self._is_folder(raw)
+        self._file(raw, status)
+        return True
+
+    def miss(self, paths: Iterable[bytes]) -> None:
+        """Note that nothing is at these paths any more."""
+        for raw in paths:
+            if self._known.rows.pop(raw, None):
+                self.result.puts[path_text(raw)] = None
+                self.empty.append(raw.rpartition(b"/")[0])  # perhaps
+
+    def _is_folder(self, raw: bytes) -> bool:
+        """Tell a folder from a submodule's place, which must stay empty."""
+        if path_text(raw) in self._secrets:
+            raise HostilePath(path_text(raw), _STAYS_HOME)
+        row = self._known.rows.get(raw)
+        if row is None or row[0] != GITLINK:
+            return True
+        if os.listdir(os.path.join(self._root, raw)):
+            raise HostilePath(
+                path_text(raw), "it is a submodule; its files belong to another repository"
+            )
+        self.seen.add(raw)
+        return False
+
+    def _file(self, raw: bytes, status: os.stat_result) -> None:
+        self.seen.add(raw)
+        row = self._known.rows.get(raw)
+        if row and row[2] and row[2] == signature(status):
+            return
+        path = path_text(raw)
+        entry, data, status = read_entry(self._root, raw, status, self._format)
+        if row is None or row[:2] != (entry.mode, entry.blob):
+            _require_allowed(path, entry, data, self._secrets)
+            self.result.puts[path] = entry
+            self.result.blobs[entry.blob] = data
+        self._known.learn(raw, entry, status)
+
+
+def _require_no_git(raw: bytes) -> None:
+    if is_dot_git(path_text(raw.rstrip(b"/").rpartition(b"/")[2])):
+        raise HostilePath(path_text(raw.rstrip(b"/")), "it would touch a .git folder")
 
 
 def read_entry(
-    item: os.DirEntry[bytes], path: str, object_format: str
+    root: bytes, raw: bytes, status: os.stat_result, object_format: str
 ) -> tuple[Entry, bytes, os.stat_result]:
     """Return what a file or link holds, and how it looked before that was read."""
-    status = item.stat(follow_symlinks=False)
+    place = os.path.join(root, raw)
     if stat.S_ISLNK(status.st_mode):
-        mode, data = SYMLINK, os.readlink(item.path)
+        mode, data = SYMLINK, os.readlink(place)
     elif stat.S_ISREG(status.st_mode):
-        fd = os.open(item.path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+        fd = os.open(place, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
         with os.fdopen(fd, "rb") as file:
             status = os.fstat(fd)
             data = file.read()
         mode = EXECUTABLE if status.st_mode & 0o100 else FILE
     else:
-        raise HostilePath(path, "it is neither a file nor a symbolic link")
+        raise HostilePath(path_text(raw), "it is neither a file nor a symbolic link")
     return Entry(mode, BlobId(object_id("blob", data, object_format))), data, status
 
 
@@ -140,9 +201,3 @@ def _require_allowed(path: str, entry: Entry, data: bytes, secrets: set[str]) ->
         reason = link_refusal(path, data)
     if reason:
         raise HostilePath(path, reason)
-
-
-def _require_empty(root: bytes, raw: bytes) -> None:
-    if os.listdir(os.path.join(root, raw)):
-        path = path_text(raw)
-        raise HostilePath(path, "it is a submodule; its files belong to another repository")

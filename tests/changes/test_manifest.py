@@ -17,7 +17,7 @@ from clubos_tui.changes.manifest import (
     Entry,
     Write,
     change,
-    changes_between,
+    changes,
     counts,
     digest,
     is_binary,
@@ -27,6 +27,14 @@ from clubos_tui.changes.manifest import (
     path_text,
     writes,
 )
+
+
+def changes_between(base, tree, action=""):
+    """Return the rows of what differs between two trees, given as files by path."""
+    paths = [path for path in base.keys() | tree.keys() if base.get(path) != tree.get(path)]
+    paths.sort(key=path_bytes)
+    return changes([(path, base.get(path), tree.get(path)) for path in paths], action)
+
 
 MODES = st.sampled_from([FILE, EXECUTABLE, SYMLINK, GITLINK])
 ENTRIES = st.builds(Entry, MODES, st.sampled_from(["1" * 40, "2" * 40, "3" * 40]))

@@ -12,6 +12,7 @@ from clubos_tui.changes.paths import (
     MAX_COMPONENT,
     MAX_PATH,
     collision,
+    folder_of,
     is_dot_git,
     link_refusal,
     matches,
@@ -218,3 +219,15 @@ def test_what_a_pattern_covers(pattern, inside, outside):
 def test_the_first_pattern_that_covers_a_path_is_named():
     assert matches("a/b", ["x", "a/*", "a/b"]) == "a/*"
     assert matches("a", []) is None
+
+
+@given(
+    st.lists(st.sampled_from(["a", "b", "*", "?", "**", "a*"]), min_size=1, max_size=4),
+    st.lists(st.sampled_from(["a", "b", "ab", "c"]), min_size=1, max_size=4),
+)
+def test_what_a_pattern_matches_lies_in_its_folder(parts, names):
+    pattern, path = "/".join(parts), "/".join(names)
+    folder = folder_of(pattern)
+    assert not {"*", "?"} & set(folder)
+    if matches(path, (pattern,)):
+        assert not folder or path.startswith(f"{folder}/")

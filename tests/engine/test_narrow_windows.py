@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import errno
+import os
+import signal
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,10 +15,13 @@ from support.repo import Repo, leftovers
 
 from clubos_tui.apply import transaction as transactions
 from clubos_tui.apply.checkout import Checkout
+from clubos_tui.apply.on_disk import Rows
 from clubos_tui.apply.record import Progress, Record
 from clubos_tui.changes.manifest import Write
 from clubos_tui.engine import views
+from clubos_tui.engine.effects import rollback
 from clubos_tui.errors import RepositoryState
+from clubos_tui.repository import refs
 
 
 class Cut(Exception):
@@ -63,11 +68,12 @@ def test_p4_what_is_staged_before_the_lock_comes_is_kept(
     run = journey(CHANGE).live()
     first_look = Checkout.require_free
 
-    def late(self: Checkout, writes: tuple[Write, ...]) -> None:
-        first_look(self, writes)
+    def late(self: Checkout, writes: tuple[Write, ...]) -> Rows:
+        rows = first_look(self, writes)
         repo.write("src/app.txt", "mine\n")
         repo.git("add", "src/app.txt")
         repo.write("src/app.txt", "one\ntwo\nthree\n")  # the disk looks untouched again
+        return rows
 
     monkeypatch.setattr(Checkout, "require_free", late)
     head = repo.head
@@ -122,3 +128,84 @@ def test_p4_a_file_left_at_the_merge_is_named_by_the_rollback(
     run.go()
     assert repo.read("fresh/a.txt") == b"mine\n"
     assert repo.read("src/app.txt") == b"one\ntwo\nthree\n"
+
+
+def test_p4_a_rollback_cut_short_still_names_what_it_left(
+    repo: Repo, journey: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Killed after the revert was made: what it did not take back is said by the next start."""
+    run = journey(CHANGE).live().merge()
+    repo.write("src/app.txt", "mine\n")
+    done = rollback.commit_to_target
+
+    def cut(*arguments: object) -> None:
+        done(*arguments)  # type: ignore[arg-type]
+        raise Cut
+
+    with monkeypatch.context() as patch:
+        patch.setattr(rollback, "commit_to_target", cut)
+        with pytest.raises(Cut):
+            run.roll_back(1)
+    run.reopen().go()
+    assert run.view.rollback
+    assert [item.path for item in run.view.rollback.left] == ["src/app.txt"]
+    assert repo.read("src/app.txt") == b"mine\n"
+
+
+@pytest.mark.parametrize("operation", ["merge", "rollback"])
+def test_p4_a_branch_is_not_checked_out_while_it_moves(
+    repo: Repo, journey: Start, monkeypatch: pytest.MonkeyPatch, state: Path, operation: str
+) -> None:
+    """The person switches to the target between our look at HEAD and the move of the ref."""
+    run = journey(CHANGE).live()
+    if operation == "rollback":
+        run.merge()
+    repo.git("switch", "-q", "-c", "other")
+    move, codes = refs.move, []
+
+    def late(*arguments: str) -> None:
+        codes.append(repo.ask("switch", "-q", "main").returncode)
+        move(*arguments)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(refs, "move", late)
+    failure = run.try_merge() if operation == "merge" else run.try_roll_back(1)
+    assert failure is None
+    assert codes == [128], "git was to find the index locked"
+    assert repo.git("status", "--porcelain") == ""
+    assert leftovers(repo, state) == []
+    repo.git("switch", "-q", "main")
+    assert repo.git("status", "--porcelain") == ""
+    assert repo.read("src/app.txt") == (b"new\n" if operation == "merge" else b"one\ntwo\nthree\n")
+
+
+@pytest.mark.parametrize("moved", [True, False])
+def test_p3_a_move_of_the_ref_alone_cut_short_leaves_no_lock(
+    repo: Repo, journey: Start, monkeypatch: pytest.MonkeyPatch, state: Path, moved: bool
+) -> None:
+    """Killed while only the branch moves: the next start says before or after, and clears up."""
+    run = journey(CHANGE).live()
+    repo.git("switch", "-q", "-c", "other")
+    move = refs.move
+
+    def cut(*arguments: str) -> None:
+        if moved:
+            move(*arguments)  # type: ignore[arg-type]
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    run.close()
+    with monkeypatch.context() as patch:
+        patch.setattr(refs, "move", cut)
+        child = os.fork()
+        if child == 0:  # pragma: no cover
+            run.open()
+            run.merge()
+            os._exit(1)
+        os.waitpid(child, 0)
+    run.open()
+    assert [item.direction for item in run.view.recovered] == ["finished" if moved else "undone"]
+    assert leftovers(repo, state) == []
+    run.go()
+    assert run.view.ending == "merged"
+    assert repo.tree("main") == run.phase().change_set
+    repo.git("switch", "-q", "main")
+    assert repo.git("status", "--porcelain") == ""

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from support import agents, manifest
+from support import agents, manifest, vaults
 from support.cli import clubos, inside, small_plan
 from support.journey import WHO, Journey
 from support.kill import in_child
@@ -74,8 +74,8 @@ def test_backups_survive_the_process(repo: Repo, journey: Start, state: Path) ->
     total = in_child(run, lambda item: item.merge(), -1)
     assert total > 10
     run.open()  # the process that merged is gone
-    vaults = b"".join(path.read_bytes() for path in state.glob("*/backups/*"))
-    assert b"one\ntwo\nthree\n" in vaults
+    backups = vaults.everything(state.glob("*/backups/*"))
+    assert b"one\ntwo\nthree\n" in backups
     run.roll_back(1, close=True)
     assert repo.read("src/app.txt") == b"one\ntwo\nthree\n"
 

@@ -74,6 +74,14 @@ CASES = {
         lambda run: run.roll_back(1, close=True),
         lambda run: run.view.ending == "rolled back",
     ),
+    "rollback around an edit": Case(
+        lambda run: (run.live().merge(), (run.repo.root / "src/app.txt").chmod(0o755)),
+        lambda run: (
+            run.run.roll_back(1, by=WHO, close=True, take_out=["src/app.txt"]),
+            run.go(),
+        ),
+        lambda run: run.view.ending == "rolled back",
+    ),
     "undo": Case(
         lambda run: run.live().merge().roll_back(1, close=True),
         lambda run: run.undo(),
@@ -186,6 +194,9 @@ def test_p3_an_interrupt_at_any_file_undoes_the_step(
     now = seen(run)
     if not case.done(run) and name != "execute":
         assert now[:3] == before[:3]
+        assert run.view.paused
+        assert "as before, compared afresh" in run.view.paused.detail
+        assert run.view.paused.left == ()
     assert leftovers(repo, state) == []
     run.reopen()
     if not case.done(run):

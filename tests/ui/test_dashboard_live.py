@@ -136,9 +136,7 @@ async def test_p4_rollback_shows_its_loss_statement_then_every_file_and_stays(pl
         assert b.app.focused.id == "no"
         await b.press("y")
         await b.phase(1, "rolled back")
-        await b.until(
-            lambda: b.dashboard.query_one(FilesPane)._values.title == "3 paths taken back"
-        )
+        await b.until(lambda: b.dashboard.query_one(FilesPane)._values.title == "verified 3 of 3")
         rows = b.dashboard.query_one(FilesPane)._values.rows
         assert rows[:2] == (
             NoteRow("good", "Rolled back phase 1"),

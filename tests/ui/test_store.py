@@ -131,14 +131,62 @@ def moved(path, done, effect="delete", left=False):
             "left": left, "before": "", "after": ""}  # fmt: skip
 
 
+def compared(path, done, found="after", wanted="after"):
+    return {"type": "path.verified", "path": path, "found": found, "wanted": wanted,
+            "done": done, "total": 2}  # fmt: skip
+
+
+def test_p4_only_a_fresh_comparison_makes_a_written_path_good():
+    """A path that was written and is then found to be something else is listed, not counted."""
+    store = told(*PROPOSAL, GATE, e.RollbackRequested(1, "Ada"))
+    told(e.ApplyStarted(1, "t1", "stage", "rollback", 2), store=store)
+    store.move(moved("x", 1))
+    store.move(moved("y", 2))
+    store.move(compared("x", 1))
+    store.move(compared("y", 1, found="before"))
+    values = panes.files(store, 1)
+    assert values.title == "verified 1 of 2"
+    assert values.rows[1:] == (
+        NoteRow("good", "x", "deleted"),
+        NoteRow("warn", "y", "left alone", "changed since"),
+    )
+
+
+def test_an_interrupted_write_is_seen_to_go_back():
+    """Path by path, with what the fresh comparison found; it stays until the next request."""
+    store = told(*PROPOSAL, GATE, e.RollbackRequested(1, "Ada"))
+    told(e.ApplyStarted(1, "t1", "stage", "rollback", 2), store=store)
+    store.move(moved("x", 1))
+    store.move(moved("x", 0, effect="return"))
+    values = panes.files(store, 1)
+    assert values.title == "back 1 of 2"
+    assert values.rows == (
+        NoteRow("warn", "Interrupted: it all goes back"),
+        NoteRow("busy", "x", "going back"),
+    )
+    store.move(compared("x", 1, "before", "before"))
+    store.move(compared("y", 2, "before", "before"))
+    told(e.Paused("roll back", 1, "Ada", "2 of 2 files as before, compared afresh."), store=store)
+    values = panes.files(store, 1)
+    assert values.title == "as before 2 of 2"
+    assert values.rows[0] == NoteRow("warn", "Interrupted: roll back was undone")
+    assert values.rows[1].text.startswith("R ")
+    assert values.rows[2:] == (NoteRow("good", "x", "as before"), NoteRow("good", "y", "as before"))
+    problem = panes.problem(store, 1)
+    assert "2 of 2 files as before" in problem.untouched
+    assert "R" in problem.cure
+
+
 def test_a_rollback_is_shown_path_by_path_and_its_result_stays():
     store = told(*PROPOSAL, GATE, e.RollbackRequested(1, "Ada"))
     told(e.ApplyStarted(1, "t1", "stage", "rollback", 2), store=store)
     store.move(moved("x", 1))
     values = panes.files(store, 1)
-    assert values.title == "1 of 2 verified"
-    assert values.rows[-1] == NoteRow("good", "x", "deleted")
+    assert values.title == "written 1 of 2"
+    assert values.rows[-1] == NoteRow("busy", "x", "deleted")
     store.move(moved("y", 2, left=True))
+    store.move(compared("x", 1))
+    assert panes.files(store, 1).title == "verified 1 of 2"
     left = (e.Left("y", "changed since"),)
     told(e.ApplyFinished(1, "t1", 1, left), e.RolledBack(1, (1,), "t1", 0, 1, left), store=store)
     rows = panes.files(store, 1).rows

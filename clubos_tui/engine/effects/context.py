@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from typing import TypeVar
 
 from clubos_tui.agents.base import Agent
-from clubos_tui.apply.hooks import Cancelled, PathMoved
+from clubos_tui.apply.hooks import Cancelled, PathMoved, PathVerified
 from clubos_tui.apply.record import Purpose
 from clubos_tui.engine.run import Run
 from clubos_tui.engine.session import Session
@@ -50,7 +50,9 @@ class Context:
 
     def forget(self) -> None:
         """Forget what was known of folders: another process may have driven since."""
-        self._workspace = None
+        if self._workspace:
+            self._workspace.close()
+            self._workspace = None
 
     def look(self, _done: int = 0, _total: int = 0) -> None:
         """Come back from long work when asked to."""
@@ -109,6 +111,11 @@ class Moves:
 
     def __call__(self, move: PathMoved) -> None:
         self.writer.write("path.moved", move._asdict(), time=time.monotonic())
+        self.writer.flush()  # the next path may be long in coming, and people watch
+
+    def verified(self, found: PathVerified) -> None:
+        """Write that a path was compared afresh, and what was found."""
+        self.writer.write("path.verified", found._asdict(), time=time.monotonic())
 
     def __enter__(self) -> Moves:
         return self

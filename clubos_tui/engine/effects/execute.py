@@ -15,7 +15,6 @@ from clubos_tui.apply.record import Intent, Purpose, Record, read_record
 from clubos_tui.apply.reverse import reverse
 from clubos_tui.apply.transaction import Transaction
 from clubos_tui.changes.manifest import TreeId, Write, writes
-from clubos_tui.disk import sync_file_system
 from clubos_tui.engine.decide import ApplyToStage, ApproveByPlan, PublishBranch
 from clubos_tui.engine.effects.check import workshop_content
 from clubos_tui.engine.effects.context import Context, Moves, exists, time_of
@@ -25,6 +24,7 @@ from clubos_tui.errors import ClubosError, Failed
 from clubos_tui.events import ApplyFinished, ApplyStarted, CommitId, Executed, RunId
 from clubos_tui.repository import refs
 from clubos_tui.repository.discover import identity
+from clubos_tui.repository.forms import require_room
 from clubos_tui.repository.objects import NewObject
 from clubos_tui.repository.workshop import CommitSpec
 from clubos_tui.workspace.layout import Layout
@@ -49,6 +49,7 @@ async def apply_to_stage(context: Context, step: ApplyToStage) -> None:
         return
     transaction = context.transaction_id(step.phase, "execute")
     rows = writes(phase.manifest)
+    await context.in_thread(lambda: require_room(context.session.repository, BRANCH_PREFIX))
     await context.in_thread(lambda: _ready_stage(context))
     context.say(ApplyStarted(step.phase, transaction, "stage", "execute", len(rows)))
     result = await context.in_thread(
@@ -72,7 +73,6 @@ def _ready_stage(context: Context) -> None:
     part = Layout(f"{stage}.part", context.session.workshop, hide=False)
     _take_over_a_closed_run(context, part)
     part.bring(base, context.look)
-    sync_file_system(part.folder)  # a power cut must not leave empty files under its final name
     part.become(stage)
 
 
@@ -131,7 +131,13 @@ def on_stage(
 
 def watched(hooks: Hooks, moves: Moves, context: Context) -> Hooks:
     """Return ``hooks`` that also tell whoever watches, and stop when asked."""
-    return Hooks(hooks.content, moved=moves, step=hooks.step, cancelled=context.stop.is_set)
+    return Hooks(
+        hooks.content,
+        moved=moves,
+        verified=moves.verified,
+        step=hooks.step,
+        cancelled=context.stop.is_set,
+    )
 
 
 async def publish_branch(context: Context, step: PublishBranch) -> None:

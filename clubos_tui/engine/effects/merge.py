@@ -5,17 +5,17 @@
 
 from __future__ import annotations
 
-import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from clubos_tui.apply.hooks import Hooks, Result
+from clubos_tui.apply.on_disk import Rows
 from clubos_tui.apply.record import Intent, Purpose, Record, RefMove, read_record
 from clubos_tui.changes.manifest import TreeId, Write, writes
 from clubos_tui.engine.decide import Merge, PrepareMerge
 from clubos_tui.engine.effects.check import workshop_content
 from clubos_tui.engine.effects.context import Context, exists, time_of
 from clubos_tui.engine.effects.execute import audit_head, objects_of, trailer, watched
-from clubos_tui.errors import Refused, RepositoryState, Stale
+from clubos_tui.errors import Refused, Stale
 from clubos_tui.events import (
     ApplyFinished,
     ApplyStarted,
@@ -27,6 +27,7 @@ from clubos_tui.events import (
 )
 from clubos_tui.repository import refs
 from clubos_tui.repository.discover import identity, require_calm
+from clubos_tui.repository.forms import require_not_elsewhere
 from clubos_tui.repository.index import index_path
 from clubos_tui.repository.workshop import CommitSpec
 
@@ -175,11 +176,12 @@ def commit_to_target(context: Context, proposal: Proposal, hooks: Hooks) -> Move
     target = context.view.started.target
     onto = proposal.parents[0]
     follows = session.checkout.follows(target)
+    require_not_elsewhere(session.repository, target)
+    rows = Rows(proposal.rows)
     if follows:
-        session.checkout.require_free(proposal.rows)
+        rows = session.checkout.require_free(proposal.rows)
     else:
         require_calm(session.repository)
-        _require_not_elsewhere(context, target)
     commit = session.workshop.commit(
         CommitSpec(
             proposal.tree,
@@ -191,9 +193,6 @@ def commit_to_target(context: Context, proposal: Proposal, hooks: Hooks) -> Move
     )
     objects = objects_of(context, commit, proposal.tree, session.workshop.tree_of(onto))
     with refs.published(session.repository, objects):
-        if not follows:
-            refs.move(session.repository, target, commit, onto, f"clubos: {proposal.purpose}")
-            return Moved(commit, None)
         intent = Intent(
             id=proposal.transaction,
             place="checkout",
@@ -202,34 +201,19 @@ def commit_to_target(context: Context, proposal: Proposal, hooks: Hooks) -> Move
             root=session.repository.root,
             staging=session.checkout.staging(proposal.transaction),
             vault=session.paths.vault(proposal.transaction),
-            writes=proposal.rows,
+            writes=rows.writes,
+            index_only=rows.index_only,
             object_format=session.repository.object_format,
             ref=RefMove(target, onto, commit),
             index=index_path(session.repository),
             removable=proposal.removable,
         )
+        if not follows:
+            alone = replace(intent, id=f"{intent.id}-alone", writes=(), index_only=(), vault="")
+            record = Record.begin(session.paths.transaction(alone.id), alone)
+            session.checkout.move_alone(record)
+            return Moved(commit, None)
         with context.moves(proposal.transaction) as moves:
             record = Record.begin(session.paths.transaction(proposal.transaction), intent)
-            result = session.checkout.apply(record, watched(hooks, moves, context))
+            result = session.checkout.apply(record, watched(rows.hooks(hooks), moves, context))
         return Moved(commit, result)
-
-
-def _require_not_elsewhere(context: Context, target: str) -> None:
-    """Refuse where another linked work tree has the branch checked out."""
-    common = context.session.repository.common_dir
-    heads = [os.path.join(common, "HEAD")]
-    folder = os.path.join(common, "worktrees")
-    if os.path.isdir(folder):
-        heads += [os.path.join(folder, name, "HEAD") for name in os.listdir(folder)]
-    for head in heads:
-        try:
-            with open(head, encoding="utf-8", errors="replace") as file:
-                text = file.read().strip()
-        except OSError:
-            continue
-        if text == f"ref: {target}":
-            raise RepositoryState(
-                f"another work tree has {target.removeprefix('refs/heads/')} checked out",
-                untouched="Nothing was touched.",
-                cure="Run clubos in that work tree.",
-            )

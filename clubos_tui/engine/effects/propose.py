@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from clubos_tui.agents import require
 from clubos_tui.agents.base import Agent, Notice, Request, TurnEnded, Workspace, encode
+from clubos_tui.apply.on_disk import refuse_foreign
 from clubos_tui.changes.decisions import kept, rejected
 from clubos_tui.changes.manifest import (
     GITLINK,
@@ -23,13 +24,14 @@ from clubos_tui.changes.manifest import (
     kind_of,
     pair_renames,
     path_bytes,
+    writes,
 )
 from clubos_tui.changes.paths import collision, fold
 from clubos_tui.disk import NotAFile, read_path
 from clubos_tui.engine.decide import FinishAttempt, RunAction, Seal, StartAttempt
 from clubos_tui.engine.effects.context import Context
 from clubos_tui.engine.state import PhaseView
-from clubos_tui.errors import AgentFailed, ClubosError, HostilePath, Refused, exit_code
+from clubos_tui.errors import AgentFailed, ClubosError, HostilePath, InTheWay, Refused, exit_code
 from clubos_tui.events import (
     ActionFinished,
     ActionStarted,
@@ -60,6 +62,7 @@ async def start_attempt(context: Context, step: StartAttempt) -> None:
     name = view.started.agent or view.plan.agent_of(step.phase)
     require(name, context.session.agents)
     workspace = context.workspace
+    await context.in_thread(context.session.workshop.fold_packs)
     await context.in_thread(lambda: workspace.bring(seed, context.look))
     await _end_agents(context)
     context.say(
@@ -75,7 +78,7 @@ async def run_action(context: Context, step: RunAction) -> None:
     workspace = context.workspace
     # What a crash cut short is mended here: half of an action is not evidence of anything.
     await context.in_thread(lambda: workspace.bring(phase.tree, context.look))
-    workspace.open()
+    workspace.hand_over()
     name = f"{step.phase}-{phase.attempt}-{step.action}.jsonl"
     path = context.session.paths.stream(context.run.id, name)
     context.say(ActionStarted(step.phase, phase.attempt, step.action, path), durable=False)
@@ -243,6 +246,11 @@ async def finish_attempt(context: Context, step: FinishAttempt) -> None:
     if clash:
         context.say(ProposalFailed(step.phase, phase.attempt, "", clash, "Rename one of them.", 7))
         return
+    foreign = await context.in_thread(lambda: _foreign(context, phase, manifest))
+    if foreign:
+        cure = "Tell the agent to leave them alone, and change them with git."
+        context.say(ProposalFailed(step.phase, phase.attempt, "", foreign, cure, 7))
+        return
     paths = [row.path for row in manifest] + [row.old_path for row in manifest if row.old_path]
     checkout = await context.in_thread(lambda: fingerprints(context.session.repository.root, paths))
     context.say(Proposed(step.phase, phase.attempt, phase.base, phase.tree, manifest, checkout))
@@ -276,6 +284,18 @@ def _manifest(context: Context, phase: PhaseView) -> tuple[Change, ...]:
     if {"create", "delete"} <= effects:
         return pair_renames(rows, workshop.renames(phase.base, phase.tree))
     return tuple(rows)
+
+
+def _foreign(context: Context, phase: PhaseView, manifest: tuple[Change, ...]) -> str | None:
+    """Say which files only another program may write: those of a filter, a submodule."""
+    session = context.session
+    base = session.workshop.files(phase.base)
+    scratch = session.paths.scratch
+    try:
+        refuse_foreign(session.repository, session.workshop, writes(manifest), base.get, scratch)
+    except InTheWay as error:
+        return error.message
+    return None
 
 
 def _collision(context: Context, phase: PhaseView, manifest: tuple[Change, ...]) -> str | None:

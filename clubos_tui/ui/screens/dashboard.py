@@ -240,7 +240,10 @@ class Dashboard(Screen[None]):
         self.toggle_class("-zoomed")
 
     def action_settle(self) -> None:
-        """End, one after the other: a search, a zoom, a log filter, what was said."""
+        """End, one after the other: a write, a search, a zoom, a log filter, what was said."""
+        if self.presenter is not None and self.presenter.writing:
+            self.action_do("interrupt")
+            return
         if self._searched is not None:
             self._searched.search("")
             self._searched = None

@@ -300,18 +300,30 @@ class Requests:
         from clubos_tui.errors import Refused
         from clubos_tui.ui import sheets
         from clubos_tui.ui.screens.confirm import Confirm
+        from clubos_tui.ui.screens.rollback import Rollback
 
         self._desk.say("busy", "comparing what would be taken back ...")
         preview = await self._bridge.rollback_preview(number)
         if preview.refusal and not (close and not preview.phases):
-            raise Refused(preview.refusal, untouched="Nothing was taken back.")
+            error = preview.error
+            raise error or Refused(preview.refusal, untouched="Nothing was taken back.")
         lines = sheets.rollback(self._view, preview)
         title = f"Roll back {sheets.taken_back(self._view, number)}?"
         if close:
             title = "Take everything back and close the run?"
-        if await self._desk.ask(Confirm(title, lines, yes="Roll back", opened_by="R")):
+        take_out: tuple[str, ...] = ()
+        mergeable = [item.path for item in preview.asked if not item.refusal]
+        if mergeable:
+            chosen = await self._desk.ask(Rollback(title, lines, mergeable, opened_by="R"))
+            yes, take_out = chosen is not None, chosen or ()
+        else:
+            asked = Confirm(title, lines, yes="Roll back", opened_by="R")
+            yes = await self._desk.ask(asked) is True
+        if yes:
             by = self._bridge.who
-            await self._bridge.say(lambda run: run.roll_back(number, by=by, close=close))
+            await self._bridge.say(
+                lambda run: run.roll_back(number, by=by, close=close, take_out=take_out)
+            )
 
     async def undo(self) -> None:
         """Show what undoing the last rollback does, then do it."""
@@ -321,7 +333,7 @@ class Requests:
 
         preview = await self._bridge.rollback_preview(0)
         if preview.refusal:
-            raise Refused(preview.refusal, untouched="Nothing was changed.")
+            raise preview.error or Refused(preview.refusal, untouched="Nothing was changed.")
         lines = sheets.undo(preview)
         if await self._desk.ask(
             Confirm("Undo the last rollback?", lines, yes="Undo", opened_by="U")
