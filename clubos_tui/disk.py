@@ -144,7 +144,7 @@ def make_file(fd: int, name: bytes, found: Found) -> None:
     file = os.open(name, flags, found.permissions & 0o777, dir_fd=fd)
     try:
         write_all(file, found.data)
-        if found.permissions != found.permissions & 0o777 & ~UMASK:
+        if stat.S_IMODE(os.fstat(file).st_mode) != found.permissions:
             os.fchmod(file, found.permissions)
     finally:
         os.close(file)

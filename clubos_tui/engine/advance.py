@@ -64,7 +64,9 @@ async def _settle(context: Context) -> None:
 
     def work() -> list[Recovered]:
         open_ones = unfinished(session.paths.transactions)
-        return [recover(record, session.checkout) for record in open_ones]
+        found = [(record, recover(record, session.checkout)) for record in open_ones]
+        # One that is still open is settled, and told of, by the next start.
+        return [item for record, item in found if record.last.state in {"done", "undone"}]
 
     try:
         found = await context.in_thread(work, stands=True)

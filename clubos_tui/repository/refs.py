@@ -110,10 +110,9 @@ def release_locks(repository: Repository, ref: str, new: str) -> None:
 def release_branch_locks(repository: Repository, prefix: str) -> None:
     """Remove the locks that killed creations left on branches that only we make."""
     folder = os.path.join(repository.common_dir, "refs", "heads", prefix)
-    with suppress(FileNotFoundError, NotADirectoryError):  # the latter: a branch of that name
-        locks = [os.path.join(folder, name) for name in os.listdir(folder)
-                 if name.endswith(".lock")]  # fmt: skip
-        for lock in _outlive_orphans(locks):
+    if os.path.isdir(folder):
+        names = [name for name in os.listdir(folder) if name.endswith(".lock")]
+        for lock in _outlive_orphans([os.path.join(folder, name) for name in names]):
             os.unlink(lock)
 
 

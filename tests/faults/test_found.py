@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Callable, Iterable
 
 import pytest
@@ -10,6 +11,7 @@ from faults import ptrace
 from faults.apart import apart
 from faults.calls import Call
 from faults.campaigns import Bench, Case, carry_out
+from faults.tracer import Act, Fail, Kill, Plan
 
 pytestmark = pytest.mark.skipif(bool(ptrace.reason_not_to()), reason=ptrace.reason_not_to())
 
@@ -110,3 +112,33 @@ def test_p3_a_recovery_that_is_killed_is_recovered(name: str, path: str) -> None
             return carry_out(bench, chosen, go_on_every=4).failed
 
     assert apart(work) == []
+
+
+def test_p3_a_kill_while_a_failed_execution_is_taken_back() -> None:
+    """The branch could not be made, and the power went while the stage was taken back."""
+
+    def work() -> list[str]:
+        wrong = []
+        with Bench.of("execute") as bench:
+            for moves in (1, 4, 8):
+                ran = bench.perform(_fail_then_kill(moves))
+                assert ran.killed
+                wrong += bench.judge(go_on=True)[1]
+        return wrong
+
+    assert apart(work) == []
+
+
+def _fail_then_kill(moves: int) -> Plan:
+    """Fail the branch, then kill at that move of a file on its way back."""
+    failed: list[Call] = []
+
+    def plan(call: Call) -> Act:
+        if call.program == "git update-ref" and call.name == "openat":
+            failed.append(call)
+            return Fail(errno.EACCES)
+        if failed and call.name == "renameat2":
+            failed.append(call)
+        return Kill("all") if len(failed) > moves else None
+
+    return plan

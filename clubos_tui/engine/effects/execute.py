@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import itertools
 import os
+import secrets
 
 from clubos_tui.apply.hooks import Hooks, Result
 from clubos_tui.apply.record import Intent, Purpose, Record, read_record
@@ -19,7 +20,7 @@ from clubos_tui.engine.effects.check import workshop_content
 from clubos_tui.engine.effects.context import Context, Moves, exists, time_of
 from clubos_tui.engine.run import Run, approval
 from clubos_tui.engine.state import PhaseView
-from clubos_tui.errors import ClubosError
+from clubos_tui.errors import ClubosError, Failed
 from clubos_tui.events import ApplyFinished, ApplyStarted, CommitId, Executed, RunId
 from clubos_tui.repository import refs
 from clubos_tui.repository.discover import identity
@@ -29,6 +30,7 @@ from clubos_tui.repository.workshop import CommitSpec
 from clubos_tui.workspace.layout import Layout
 
 BRANCH_PREFIX = "autogen/"
+_BACK = "-back-"  # in the id of the transaction that takes an execution back
 
 
 async def approve_by_plan(context: Context, step: ApproveByPlan) -> None:
@@ -141,6 +143,12 @@ def watched(hooks: Hooks, moves: Moves, context: Context) -> Hooks:
 async def publish_branch(context: Context, step: PublishBranch) -> None:
     """Make the phase's commit and branch; on failure take the stage back."""
     phase = context.view.phase(step.phase)
+    if _was_taken_back(context, phase):
+        raise Failed(
+            "the phase's branch could not be made, and its stage was taken back",
+            untouched="The stage is as it was before, and no branch was moved.",
+            cure="Execute the phase again.",
+        )
     try:
         branch, commit = await context.in_thread(lambda: _publish(context, phase), stands=True)
     except (ClubosError, OSError):
@@ -230,13 +238,24 @@ def _message(context: Context, commit: str) -> str:
     return data.split(b"\n\n", 1)[-1].decode("utf-8", "replace")
 
 
+def _was_taken_back(context: Context, phase: PhaseView) -> bool:
+    """Tell whether a crash fell between taking the stage back and saying so."""
+    folder = context.session.paths.transactions
+    records = [
+        read_record(os.path.join(folder, name))
+        for name in os.listdir(folder)
+        if name.startswith(f"{phase.transaction}{_BACK}")
+    ]
+    return any(record is not None and record.last.state == "done" for record in records)
+
+
 def _take_back(context: Context, phase: PhaseView) -> None:
     record = read_record(context.session.paths.transaction(phase.transaction))
     assert record, "BUG: a staged phase without its record"
     back = reverse([record])
     on_stage(
         context,
-        context.transaction_id(phase.number, "rollback"),
+        f"{phase.transaction}{_BACK}{secrets.token_hex(3)}",  # so that a crash does not hide it
         "rollback",
         back.writes,
         phase.number,
