@@ -13,7 +13,8 @@ import stat
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cache
 
 from clubos_tui.changes.manifest import EXECUTABLE, FILE, SYMLINK, path_bytes
 
@@ -31,6 +32,9 @@ UMASK = _umask()  # at import, before any thread could make a file in between
 AS_REPLACED = -1  # permissions: those of the file that is replaced, else the umask's
 
 
+Looks = tuple[int, int, int, int, int]
+
+
 @dataclass(frozen=True, slots=True)
 class Found:
     """What lies at a path: git's mode, the bytes (a link's target), the permission bits."""
@@ -38,6 +42,7 @@ class Found:
     mode: str
     data: bytes
     permissions: int = 0o644
+    looks: Looks | None = field(default=None, compare=False, repr=False)
 
 
 class NotAFile(OSError):
@@ -69,41 +74,101 @@ def write_all(fd: int, data: bytes) -> None:
         view = view[os.write(fd, view) :]
 
 
+class Root:
+    """An open folder; all below is reached from it, step by step, and never through a link.
+
+    With ``keep`` the folder that was reached last stays open for the next file in it. That is for
+    passes that only read: whoever writes walks anew, so that a folder that was moved away in the
+    meantime gets nothing.
+    """
+
+    def __init__(self, path: str, *, keep: bool = False) -> None:
+        self._fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        self._keep = keep
+        self._near: tuple[bytes, int] | None = None
+
+    def __enter__(self) -> Root:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close every descriptor."""
+        self._forget()
+        os.close(self._fd)
+
+    @contextmanager
+    def parent(self, path: str, *, make: list[str] | None = None) -> Iterator[tuple[int, bytes]]:
+        """Open the folder that holds ``path``; yield its descriptor and the last component.
+
+        With ``make``, missing folders are made and their paths added to it. Raises
+        :class:`NotADirectoryError` where a component is a file or a symbolic link (the kernel says
+        ``ELOOP`` or ``ENOTDIR``), :class:`FileNotFoundError` where one is missing.
+        """
+        folder, _, name = path_bytes(path).rpartition(b"/")
+        fd = self._walk(folder, path, make)
+        try:
+            yield fd, name
+        finally:
+            if fd != self._fd:
+                os.close(fd)
+
+    def read(self, path: str) -> Found | None:
+        """Return what lies at ``path``, or ``None``; raises as :meth:`parent` and ``read_at``."""
+        folder, _, name = path_bytes(path).rpartition(b"/")
+        try:
+            if self._near is None or self._near[0] != folder or not self._keep:
+                self._forget()
+                self._near = folder, self._walk(folder, path, None)
+            return read_at(self._near[1], name)
+        except FileNotFoundError:
+            return None
+
+    def _walk(self, folders: bytes, path: str, make: list[str] | None) -> int:
+        fd = self._fd
+        try:
+            for depth, folder in enumerate(folders.split(b"/") if folders else ()):
+                if make is not None:
+                    try:
+                        os.mkdir(folder, 0o777, dir_fd=fd)
+                        make.append("/".join(path.split("/")[: depth + 1]))
+                    except FileExistsError:
+                        pass
+                inner = _open_folder(fd, folder, path)
+                if fd != self._fd:
+                    os.close(fd)
+                fd = inner
+        except BaseException:
+            if fd != self._fd:
+                os.close(fd)
+            raise
+        return fd
+
+    def _forget(self) -> None:
+        if self._near and self._near[1] != self._fd:
+            os.close(self._near[1])
+        self._near = None
+
+
+def _open_folder(fd: int, name: bytes, path: str) -> int:
+    try:
+        return os.open(name, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=fd)
+    except OSError as error:
+        if error.errno in {errno.ELOOP, errno.ENOTDIR}:
+            raise NotADirectoryError(
+                errno.ENOTDIR, "a parent is a file or a symbolic link", path
+            ) from error
+        raise
+
+
 @contextmanager
 def parent_of(
     root: str, path: str, *, make: list[str] | None = None
 ) -> Iterator[tuple[int, bytes]]:
-    """Open the folder that holds ``path``; yield its descriptor and the last component.
-
-    With ``make``, missing folders are made and their paths added to it. Raises
-    :class:`NotADirectoryError` where a component is a file or a symbolic link (the kernel says
-    ``ELOOP`` or ``ENOTDIR``), :class:`FileNotFoundError` where one is missing.
-    """
-    *folders, name = path_bytes(path).split(b"/")
-    fd = os.open(root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        for depth, folder in enumerate(folders):
-            if make is not None:
-                try:
-                    os.mkdir(folder, 0o777, dir_fd=fd)
-                    make.append("/".join(path.split("/")[: depth + 1]))
-                except FileExistsError:
-                    pass
-            try:
-                inner = os.open(
-                    folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=fd
-                )
-            except OSError as error:
-                if error.errno in {errno.ELOOP, errno.ENOTDIR}:
-                    raise NotADirectoryError(
-                        errno.ENOTDIR, "a parent is a file or a symbolic link", path
-                    ) from error
-                raise
-            os.close(fd)
-            fd = inner
-        yield fd, name
-    finally:
-        os.close(fd)
+    """Open the folder that holds ``path``, as :meth:`Root.parent` does."""
+    with Root(root) as opened, opened.parent(path, make=make) as found:
+        yield found
 
 
 def read_at(fd: int, name: bytes) -> Found | None:
@@ -118,18 +183,37 @@ def read_at(fd: int, name: bytes) -> Found | None:
         raise NotAFile(errno.EISDIR, "neither a file nor a symbolic link", name)
     # O_NONBLOCK: should a pipe take the file's place now, opening it must not wait for ever.
     file = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=fd)
-    with os.fdopen(file, "rb") as handle:
-        status = os.fstat(handle.fileno())
-        data = handle.read()
+    try:
+        status = os.fstat(file)
+        data = _read_all(file, status.st_size)
+    finally:
+        os.close(file)
     mode = EXECUTABLE if status.st_mode & 0o100 else FILE
-    return Found(mode, data, stat.S_IMODE(status.st_mode))
+    return Found(mode, data, stat.S_IMODE(status.st_mode), looks_of(status))
+
+
+def _read_all(fd: int, size: int) -> bytes:
+    first = os.read(fd, size + 1)
+    if len(first) == size:  # one byte more was asked for, so that is all there is
+        return first
+    parts = [first]
+    while parts[-1]:
+        parts.append(os.read(fd, 1 << 20))
+    return b"".join(parts)
+
+
+def looks_of(status: os.stat_result) -> Looks:
+    """Return what tells, without reading it, that a file was written to since."""
+    return (
+        status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_mode,
+    )  # fmt: skip
 
 
 def read_path(root: str, path: str) -> Found | None:
     """Return what lies at ``path`` under ``root``, or ``None``; never through a link."""
     try:
-        with parent_of(root, path) as (fd, name):
-            return read_at(fd, name)
+        with Root(root) as opened:
+            return opened.read(path)
     except FileNotFoundError:
         return None
 
@@ -202,12 +286,16 @@ def exchange(from_fd: int, source: bytes, to_fd: int, target: bytes) -> None:
         os.rename(aside, source, src_dir_fd=from_fd, dst_dir_fd=from_fd)
 
 
+@cache
+def _libc() -> ctypes.CDLL:
+    return ctypes.CDLL(None, use_errno=True)
+
+
 def _rename(from_fd: int, source: bytes, to_fd: int, target: bytes, flags: int) -> bool:
     """Call ``renameat2(2)``; return ``False`` where the system or its file system lacks it."""
     if not sys.platform.startswith("linux"):
         return False
-    libc = ctypes.CDLL(None, use_errno=True)
-    if libc.renameat2(from_fd, source, to_fd, target, flags) == 0:
+    if _libc().renameat2(from_fd, source, to_fd, target, flags) == 0:
         return True
     code = ctypes.get_errno()
     if code in {errno.EINVAL, errno.ENOSYS}:
@@ -220,7 +308,7 @@ def sync_file_system(path: str) -> None:
     fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     try:
         if sys.platform.startswith("linux"):
-            if ctypes.CDLL(None, use_errno=True).syncfs(fd) != 0:
+            if _libc().syncfs(fd) != 0:
                 code = ctypes.get_errno()
                 raise OSError(code, os.strerror(code), path)
         else:

@@ -6,6 +6,7 @@ import os
 
 from clubos_tui.apply.hooks import Hooks
 from clubos_tui.apply.record import Record
+from clubos_tui.apply.staging import new_name
 from clubos_tui.apply.standing import entry_of, same, standing
 from clubos_tui.apply.vault import VaultWriter
 from clubos_tui.changes.manifest import SYMLINK, path_bytes
@@ -14,18 +15,13 @@ from clubos_tui.disk import (
     UMASK,
     Found,
     NotAFile,
+    Root,
     copy_attributes,
     make_file,
     permissions_for,
-    read_path,
     sync_file_system,
 )
 from clubos_tui.errors import ApplyFailed
-
-
-def new_name(number: int) -> bytes:
-    """Return the name under which the file of write ``number`` waits for its exchange."""
-    return b"%d.new" % number
 
 
 class Preparation:
@@ -41,18 +37,19 @@ class Preparation:
     def look(self) -> list[str]:
         """Read every path; return those that are not as the change expects them."""
         gone = {write.path for write in self._intent.writes if write.after is None}
-        for write in self._intent.writes:
-            try:
-                found = read_path(self._intent.root, write.path)
-            except (NotADirectoryError, NotAFile):
-                found = None
-                if not self._makes_room(write.path, gone):
+        with Root(self._intent.root, keep=True) as root:
+            for write in self._intent.writes:
+                try:
+                    found = root.read(write.path)
+                except (NotADirectoryError, NotAFile):
+                    found = None
+                    if not self._makes_room(write.path, gone):
+                        self._wrong[write.path] = None
+                        continue
+                if standing(found, write, self._intent.object_format) != "before":
                     self._wrong[write.path] = None
-                    continue
-            if standing(found, write, self._intent.object_format) != "before":
-                self._wrong[write.path] = None
-            elif found:
-                self._present[write.path] = found
+                elif found:
+                    self._present[write.path] = found
         return list(self._wrong)
 
     def _makes_room(self, path: str, gone: set[str]) -> bool:
@@ -82,8 +79,9 @@ class Preparation:
         finally:
             vault.close()
 
-    def stage(self) -> None:
-        """Write the new files beside the folder and make them durable."""
+    def stage(self) -> set[int]:
+        """Write the new files beside the folder, durably; return the numbers of their writes."""
+        done = set()
         staged = [item for item in enumerate(self._intent.writes) if item[1].after]
         fd = os.open(self._intent.staging, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         try:
@@ -99,17 +97,16 @@ class Preparation:
                         cure="Run `git fsck`, then propose the phase again.",
                     )
                 permissions = _permissions(found, self._present.get(write.path))
-                make_file(
-                    fd,
-                    new_name(number),
-                    Found(found.mode, found.data, permissions),
-                )
-                if write.path in self._present and found.mode != SYMLINK:
+                make_file(fd, new_name(number), Found(found.mode, found.data, permissions))
+                done.add(number)
+                theirs = self._intent.place == "checkout" and write.path in self._present
+                if theirs and found.mode != SYMLINK:
                     copy_attributes(self._intent.root, write.path, fd, new_name(number))
         finally:
             os.close(fd)
         if self._record.durable:
             sync_file_system(self._intent.staging)  # once, however many files there are
+        return done
 
     def missing_folders(self) -> list[str]:
         """Return the folders that the new files need and that are not there."""

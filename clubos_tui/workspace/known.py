@@ -21,11 +21,11 @@ from dataclasses import dataclass, field
 
 from clubos_tui import __version__
 from clubos_tui.changes.manifest import Entry, path_bytes
+from clubos_tui.disk import Looks, looks_of
 
 SETTLED_NS = 2_000_000_000  # the coarsest file times in use, those of FAT, tick every two seconds
 
-Signature = tuple[int, int, int, int, int]
-Row = tuple[str, str, Signature | None]  # mode, blob, and how the file looked; None: read it
+Row = tuple[str, str, Looks | None]  # mode, blob, and how the file looked; None: read it
 
 
 def _boot() -> str:
@@ -34,15 +34,6 @@ def _boot() -> str:
             return file.read().strip()
     except OSError:
         return ""
-
-
-def signature(status: os.stat_result, now: int | None = None) -> Signature | None:
-    """Return how a file looks; ``None`` where it changed too short a time before ``now``."""
-    if now is not None and now - status.st_ctime_ns < SETTLED_NS:
-        return None
-    return (
-        status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_mode,
-    )  # fmt: skip
 
 
 @dataclass(slots=True)
@@ -61,8 +52,8 @@ class Known:
 
     def learn(self, raw: bytes, entry: Entry, status: os.stat_result | None) -> None:
         """Note that a file was just seen to hold ``entry``."""
-        seen = signature(status, time.time_ns()) if status else None
-        self.rows[raw] = (entry.mode, entry.blob, seen)
+        settled = status and time.time_ns() - status.st_ctime_ns >= SETTLED_NS
+        self.rows[raw] = (entry.mode, entry.blob, looks_of(status) if status and settled else None)
         self.learned += 1
 
     @property

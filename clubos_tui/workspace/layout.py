@@ -16,11 +16,11 @@ from contextlib import suppress
 
 from clubos_tui.changes.manifest import Entry, path_bytes, path_text
 from clubos_tui.codec import canonical
-from clubos_tui.disk import parent_of, sync_file_system
+from clubos_tui.disk import looks_of, parent_of, sync_file_system
 from clubos_tui.errors import HostilePath
 from clubos_tui.repository.workshop import Workshop
 from clubos_tui.workspace.export import Progress, export, remove
-from clubos_tui.workspace.known import Known, load, signature
+from clubos_tui.workspace.known import Known, load
 from clubos_tui.workspace.scan import Scan, look, read_entry
 from clubos_tui.workspace.secrets import is_secret, withheld
 from clubos_tui.workspace.touched import Touched
@@ -251,7 +251,7 @@ class Layout:
     def _entry(self, item: os.DirEntry[bytes], raw: bytes) -> Entry:
         """Return what a file holds, without reading it where it looks as it did."""
         row = self._known.rows.get(raw)
-        if row and row[2] and row[2] == signature(item.stat(follow_symlinks=False)):
+        if row and row[2] and row[2] == looks_of(item.stat(follow_symlinks=False)):
             return Entry(row[0], row[1])  # type: ignore[arg-type]
         status = item.stat(follow_symlinks=False)
         root = os.fsencode(self.folder)

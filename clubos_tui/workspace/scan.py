@@ -23,9 +23,10 @@ from clubos_tui.changes.manifest import (
     path_text,
 )
 from clubos_tui.changes.paths import is_dot_git, link_refusal, refusal
+from clubos_tui.disk import looks_of
 from clubos_tui.errors import HostilePath
 from clubos_tui.repository.objects import object_id
-from clubos_tui.workspace.known import Known, Row, signature
+from clubos_tui.workspace.known import Known, Row
 from clubos_tui.workspace.secrets import is_secret
 
 _STAYS_HOME = "it is a secret by its name, and those stay home"
@@ -163,7 +164,7 @@ class _Look:
     def _file(self, raw: bytes, status: os.stat_result) -> None:
         self.seen.add(raw)
         row = self._known.rows.get(raw)
-        if row and row[2] and row[2] == signature(status):
+        if row and row[2] and row[2] == looks_of(status):
             return
         path = path_text(raw)
         entry, data, status = read_entry(self._root, raw, status, self._format)

@@ -13,6 +13,7 @@ from support import agents, manifest
 from support.journey import WHO, Journey
 from support.repo import Repo, leftovers
 
+from clubos_tui.apply import exchange as exchanges
 from clubos_tui.apply import transaction as transactions
 from clubos_tui.apply.checkout import Checkout
 from clubos_tui.apply.on_disk import Rows
@@ -49,7 +50,7 @@ def test_p3_what_was_taken_back_on_a_full_disk_is_not_done_again(
         add(self, progress)
 
     with monkeypatch.context() as patch:
-        patch.setattr(transactions, "exchange", full)
+        patch.setattr(exchanges, "exchange", full)
         patch.setattr(Record, "add", no_end)
         assert run.try_merge() is not None
     run.reopen()

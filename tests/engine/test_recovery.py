@@ -90,7 +90,7 @@ def test_p3_a_kill_around_each_rename_of_the_index(
 
 def _fails_then_dies(monkeypatch: pytest.MonkeyPatch) -> None:
     """The second exchange is impossible; on the way back the power goes."""
-    from clubos_tui.apply import transaction as module
+    from clubos_tui.apply import exchange as module
 
     inner, calls = module.exchange, []
 
@@ -225,7 +225,7 @@ def test_p3_what_an_undone_operation_could_not_clear_goes_at_the_next_start(
 
         monkeypatch.setattr(Record, "add", adding)
         monkeypatch.setattr(
-            "clubos_tui.apply.transaction.exchange",
+            "clubos_tui.apply.exchange.exchange",
             lambda *_: (_ for _ in ()).throw(PermissionError(13, "Permission denied", "x")),
         )
 

@@ -13,8 +13,9 @@ from support import agents, manifest
 from support.journey import WHO, Journey
 from support.repo import Repo, leftovers
 
+from clubos_tui.apply import exchange as exchanges
 from clubos_tui.apply import prepare, vault
-from clubos_tui.apply import transaction as transactions
+from clubos_tui.disk import Found
 from clubos_tui.engine import views
 from clubos_tui.engine.state import Status
 from clubos_tui.errors import BackupFailed
@@ -278,8 +279,8 @@ def test_p3_a_write_that_fails_half_way_goes_back(
         return once
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(transactions, "exchange", failing(transactions.exchange))
-        patch.setattr(transactions, "move_new", failing(transactions.move_new))
+        patch.setattr(exchanges, "exchange", failing(exchanges.exchange))
+        patch.setattr(exchanges, "move_new", failing(exchanges.move_new))
         assert work(run) is not None
     assert repo.tree("main") == tree
     assert manifest.difference(files, manifest.checkout(repo.root)) == []
@@ -315,7 +316,7 @@ def test_p5_a_vault_gives_nothing_that_does_not_match(tmp_path: Path) -> None:
     """Reading one content compares its SHA-256 once more."""
     path = str(tmp_path / "vault")
     writer = vault.VaultWriter(path)
-    writer.add("a", transactions.Found("100644", b"content"))
+    writer.add("a", Found("100644", b"content"))
     row = writer.seal()["a"]
     assert vault.take(path, row).data == b"content"
     data = bytearray(Path(path).read_bytes())

@@ -13,6 +13,7 @@ import pytest
 from support import agents, manifest
 from support.journey import WHO
 
+from clubos_tui.apply import exchange as exchanges
 from clubos_tui.apply import prepare, transaction, vault
 from clubos_tui.apply.prepare import Preparation
 from clubos_tui.apply.transaction import Transaction
@@ -102,13 +103,13 @@ def edit_after_the_last_look(place: Ground, _patch: Patch) -> None:
 
 
 def trust_what_was_seen_before(patch: Patch) -> None:
-    seen = transaction.standing
+    seen = exchanges.standing
 
     def careless(*arguments: Any) -> str:
         found = seen(*arguments)
         return "before" if found == "other" else found
 
-    patch.setattr(transaction, "standing", careless)
+    patch.setattr(exchanges, "standing", careless)
 
 
 def branch_moves_between_check_and_act(place: Ground, _patch: Patch) -> None:
@@ -144,7 +145,7 @@ def rollback_fails_half_way(place: Ground, patch: Patch) -> None:
     """The second exchange of a rollback fails: all of it happened, or nothing, and it says so."""
     run = place.opened("merged")
     before = files_in(place.root)
-    exchange, done = transaction.exchange, []
+    exchange, done = exchanges.exchange, []
 
     def breaks(*arguments: Any) -> None:
         done.append(arguments)
@@ -152,7 +153,7 @@ def rollback_fails_half_way(place: Ground, patch: Patch) -> None:
             raise PermissionError(errno.EACCES, "Permission denied")
         exchange(*arguments)
 
-    patch.setattr(transaction, "exchange", breaks)
+    patch.setattr(exchanges, "exchange", breaks)
     failure = run.try_roll_back(1)
     run.close()
     assert files_in(place.root) == before or failure is None, "half of it is undone"
@@ -182,8 +183,9 @@ def believe_what_was_meant(patch: Patch) -> None:
     finish = Transaction.finish
 
     def careless(self: Transaction) -> Any:
-        self._now = lambda _write: "after"  # type: ignore[method-assign]
-        return finish(self)
+        with patch.context() as inner:
+            inner.setattr(transaction, "side_of", lambda *_: "after")
+            return finish(self)
 
     patch.setattr(Transaction, "finish", careless)
 

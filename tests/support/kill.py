@@ -11,7 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, NoReturn
 
-from clubos_tui.apply import checkout, prepare, record, transaction, vault
+from clubos_tui.apply import checkout, exchange, prepare, record, transaction, vault
 from clubos_tui.engine.run import Run
 from clubos_tui.repository import refs
 from support.journey import Journey
@@ -34,8 +34,8 @@ PLACES: tuple[tuple[Any, str], ...] = (
     (refs, "create_branch"),
     (refs, "move"),
     (prepare, "make_file"),
-    (transaction, "exchange"),
-    (transaction, "move_new"),
+    (exchange, "exchange"),
+    (exchange, "move_new"),
     (Run, "say"),
 )
 
