@@ -1,13 +1,15 @@
 """The journal: a run's events, appended, chained and flushed to disk. The only truth.
 
 One JSON object a line: ``seq``, ``at``, ``type``, ``data``, ``prev`` (hash of the line before) and
-``hash`` (SHA-256 of the text of the other five). The chain shows an edited, removed,
-added or moved line. It can't show that the end was cut off or that all was written anew: the
+``hash`` (SHA-256 of the text of all others). The chain shows an edited, removed, added or moved
+line. It can't show that the end was cut off or that all was written anew: the
 trailers of phase, merge and revert commits hold the head for that (P9).
 
 An append is: take the append lock, read what others appended, compare the expected number, write
-one line, ``fdatasync``. Whoever acts on an event acts after that. A last line without its line
-end is what a crash leaves; it is cut off and the cut is recorded. Any other damage stops us.
+the lines, ``fdatasync``. Whoever acts on an event acts after that. Events appended together say
+how many follow (``rest``) and count only when all are there. Half a line, or half of what was
+appended together, is what a crash leaves; it is cut off and the cut is recorded. Any other damage
+stops us.
 """
 
 from __future__ import annotations
@@ -61,6 +63,7 @@ class Record:
     at: str
     event: Event
     hash: str
+    rest: int = 0  # how many records of the same append follow
 
 
 def redact(text: bytes) -> bytes:
@@ -134,7 +137,8 @@ class Journal:
                 raise Conflict(f"expected {expected}, the journal is at {self.seq}")
             lines, records, head = [], [], self._head
             for number, event in enumerate(events, self.seq + 1):
-                line, record = _seal(number, self._clock(), event, head)
+                rest = self.seq + len(events) - number
+                line, record = _seal(number, self._clock(), event, head, rest)
                 lines.append(line)
                 records.append(record)
                 head = record.hash
@@ -188,12 +192,17 @@ class Journal:
             os.close(fd)
         whole = data.rfind(b"\n") + 1
         records, head = parse(data[:whole], start=self.seq, head=self._head, where=self.path)
+        if _is_more_than_a_line(data[whole:]):
+            raise _damaged(self.path, self.seq + len(records) + 1, "its line end was changed")
+        cut = _unfinished(records)
+        if cut:
+            records = records[:-cut]
+            head = records[-1].hash if records else self._head
+            whole -= sum(len(line) + 1 for line in data[:whole].split(b"\n")[:-1][-cut:])
         self._records.extend(records)
         self._head = head
         self._offset += whole
         torn = len(data) - whole
-        if torn and _is_more_than_a_line(data[whole:]):
-            raise _damaged(self.path, self.seq + 1, "its line end was changed")
         if torn and cut_torn_tail:
             os.truncate(self.path, self._offset)
             line, record = _seal(self.seq + 1, self._clock(), JournalRecovered(torn), self._head)
@@ -214,8 +223,8 @@ def first_record(path: str) -> Record | None:
     try:
         with open(path, "rb") as file:
             line = file.readline()
-    except OSError:
-        return None
+    except (FileNotFoundError, NotADirectoryError):
+        return None  # any other error must not make an open run look like none
     return parse(line, where=path)[0][0] if line.endswith(b"\n") else None
 
 
@@ -245,9 +254,17 @@ def parse(
             if isinstance(error, DecodeError):
                 raise _damaged(where, number, str(error)) from error
             raise _damaged(where, number, "it is not a record") from error
-        records.append(Record(Seq(number), fields["at"], event, claimed))
+        records.append(Record(Seq(number), fields["at"], event, claimed, fields.get("rest", 0)))
         head = claimed
     return records, head
+
+
+def _unfinished(records: Sequence[Record]) -> int:
+    """Return how many of the last records belong to an append that did not come to its end."""
+    count = 0
+    while count < len(records) and records[-1 - count].rest > count:
+        count += 1
+    return count
 
 
 def _is_more_than_a_line(tail: bytes) -> bool:
@@ -270,16 +287,18 @@ def _damaged(where: str, number: int, why: str) -> JournalDamaged:
     )
 
 
-def _seal(number: int, at: str, event: Event, prev: str) -> tuple[bytes, Record]:
+def _seal(number: int, at: str, event: Event, prev: str, rest: int = 0) -> tuple[bytes, Record]:
     tag, data = encode(event)
     written = redact_words(data)
     if written != data:
         event = decode(tag, written)  # this process knows what every other one will read
     fields: Json = {"seq": number, "at": at, "type": tag, "data": written, "prev": prev}
+    if rest:
+        fields["rest"] = rest
     body = canonical(fields)
     digest = hashlib.sha256(body).hexdigest()
     line = body[:-1] + _HASH + digest.encode() + b'"}\n'
-    return line, Record(Seq(number), at, event, digest)
+    return line, Record(Seq(number), at, event, digest, rest)
 
 
 def record_json(record: Record) -> Json:

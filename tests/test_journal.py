@@ -189,6 +189,28 @@ def test_p3_a_torn_tail_is_cut_at_every_byte_and_the_cut_recorded(tmp_path, quic
         assert again == [*EVENTS[:-1], JournalRecovered(torn), UndoRequested("Ada")]
 
 
+def test_p3_what_is_appended_together_is_there_together_or_not_at_all(tmp_path, quick):
+    """Torn at any byte: the merge and the end of the run are both recorded, or neither."""
+    kept, data = written(tmp_path, EVENTS[0])
+    kept.append(*EVENTS[1:])
+    whole = Path(kept.path).read_bytes()
+    for size in range(len(data), len(whole)):
+        Path(kept.path).write_bytes(whole[:size])
+        torn = Journal(str(tmp_path))
+        assert [record.event for record in torn.load()] == [EVENTS[0]]
+        torn.append(EVENTS[0], EVENTS[1])
+        again = [record.event for record in Journal(str(tmp_path)).load()]
+        cut = [JournalRecovered(size - len(data))] if size > len(data) else []
+        assert again == [EVENTS[0], *cut, EVENTS[0], EVENTS[1]]
+
+
+def test_an_unreadable_journal_is_not_an_absent_one(tmp_path, sound):
+    """Else an open run would look like none, and another one could be started."""
+    (tmp_path / "journal.jsonl").mkdir()
+    with pytest.raises(IsADirectoryError):
+        first_record(str(tmp_path / "journal.jsonl"))
+
+
 def test_reading_never_cuts(tmp_path, sound):
     """Somebody may be in the middle of writing that line."""
     path = Path(tmp_path, "journal.jsonl")

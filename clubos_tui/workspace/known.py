@@ -65,16 +65,6 @@ class Known:
         self.rows[raw] = (entry.mode, entry.blob, seen)
         self.learned += 1
 
-    def folders(self) -> set[bytes]:
-        """Return every folder that holds a file, as ``b"a/b/"``."""
-        out: set[bytes] = set()
-        for raw in self.rows:
-            folder = raw[: raw.rfind(b"/") + 1]
-            while folder and folder not in out:
-                out.add(folder)
-                folder = folder[: folder.rfind(b"/", 0, -1) + 1]
-        return out
-
     @property
     def worth_saving(self) -> bool:
         """Tell whether reading again what was learned costs more than saving all of it."""

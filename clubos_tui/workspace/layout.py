@@ -90,7 +90,7 @@ class Layout:
     def hand_over(self) -> None:
         """Let an agent in: from now on the folder may change, and what is touched is noted."""
         if self._touched is None:
-            self._touched = Touched(self.folder, self._known.folders())
+            self._touched = Touched(self.folder)
         self._doubt()
 
     def scan(self, stop: Callable[[], None] = lambda: None) -> Scan:
@@ -132,7 +132,7 @@ class Layout:
     def _watch_anew(self) -> None:
         """Begin before the look that follows, so that nothing falls between the two."""
         self.close()
-        self._touched = Touched(self.folder, self._known.folders())
+        self._touched = Touched(self.folder)
 
     def _doubt(self) -> None:
         """Take the mark away: what the folder holds is not sure any more."""

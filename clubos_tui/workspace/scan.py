@@ -126,6 +126,10 @@ class _Look:
     def at(self, raw: bytes) -> bool:
         """Look at one path; ``False`` where no file is there."""
         _require_no_git(raw)
+        for depth in range(1, raw.count(b"/") + 1):
+            above = b"/".join(raw.split(b"/")[:depth])
+            if above in self._known.rows and os.path.isdir(os.path.join(self._root, above)):
+                self._is_folder(above)
         try:
             status = os.lstat(os.path.join(self._root, raw))
         except (FileNotFoundError, NotADirectoryError):

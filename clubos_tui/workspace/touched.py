@@ -13,7 +13,6 @@ import ctypes
 import os
 import struct
 import sys
-from collections.abc import Iterable
 from contextlib import suppress
 
 _EVENT = struct.Struct("iIII")  # watch, mask, cookie, length of the name that follows
@@ -31,8 +30,8 @@ _MASK = (
 class Touched:
     """Collects touched paths; ``None`` answers mean: look at everything."""
 
-    def __init__(self, folder: str, folders: Iterable[bytes]) -> None:
-        """Begin to watch ``folder`` and ``folders`` in it, given as ``b"a/b/"``."""
+    def __init__(self, folder: str) -> None:
+        """Begin to watch ``folder`` and all folders in it."""
         self._root = os.fsencode(folder)
         self._names: dict[int, bytes] = {}
         self._whole = True
@@ -41,7 +40,7 @@ class Touched:
         if sys.platform.startswith("linux"):
             self._fd = self._libc.inotify_init1(os.O_NONBLOCK | os.O_CLOEXEC)
         if self._fd >= 0:
-            self._whole = not (self._watch(b"") and all(map(self._watch, folders)))
+            self._whole = not self._watch_below(b"")
 
     def close(self) -> None:
         """Stop watching."""

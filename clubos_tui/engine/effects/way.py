@@ -248,13 +248,11 @@ def _is_same(one: Write, other: Write) -> bool:
 
 
 def _in_form(row: Write, forms: dict[str, Write]) -> Write:
-    """Return ``row`` with what lies on disk before and after it, where a tree holds another."""
+    """Return ``row`` with what lies on disk before and after it, where that is known."""
     form = forms.get(row.path)
     if form is None:
         return row
-    before = form.expected if form.expected != row.before else None
-    after = form.wanted if form.wanted != row.after else None
-    return replace(row, disk_before=before, disk_after=after)
+    return replace(row, disk_before=form.expected, disk_after=form.wanted)
 
 
 def _look(root: str, path: str, gone: set[str]) -> Found | None:
