@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from clubos_tui.locks import FileLock
+from clubos_tui.locks import FileLock, handed_on
 
 HOLDER = """
 import sys, time
@@ -88,3 +88,21 @@ def test_the_lock_is_not_inherited(path):
     """A program we start must not hold our lock after we are gone."""
     with FileLock(path) as lock:
         assert not os.get_inheritable(lock._fd)
+
+
+def test_p3_a_child_that_was_handed_the_lock_keeps_it(path):
+    """The lock is free when the last of those that hold its descriptor has ended."""
+    before = set(handed_on())
+    lock, other = FileLock(path, hand_on=True), FileLock(path)
+    assert lock.acquire()
+    ours = set(handed_on()) - before
+    assert len(ours) == 1
+    with subprocess.Popen(["cat"], stdin=subprocess.PIPE, pass_fds=tuple(ours)) as child:
+        lock.release()
+        assert set(handed_on()) == before
+        assert not other.acquire()
+        child.stdin.close()
+        child.wait(20)
+    assert other.acquire(timeout=20)
+    assert set(handed_on()) == before, "only what is to be handed on is handed on"
+    other.release()

@@ -29,7 +29,7 @@ CODES = {
     "ClubosError": 1, "UsageError": 2, "PlanError": 2, "NotARepository": 2, "NeedsPerson": 3,
     "GateClosed": 4, "Stale": 5, "DriverBusy": 6, "Refused": 7, "HostilePath": 7,
     "RepositoryState": 7, "InTheWay": 7, "Failed": 1, "GitFailed": 1, "BackupFailed": 1,
-    "ApplyFailed": 1, "AgentFailed": 1, "CutShort": 1, "JournalDamaged": 1,
+    "ApplyFailed": 1, "AgentFailed": 1, "CutShort": 1, "RecordDamaged": 1, "JournalDamaged": 1,
 }  # fmt: skip
 
 
@@ -42,6 +42,8 @@ def made(kind):
             return kind(".git/x", "it would touch a .git folder")
         case "InTheWay":
             return kind(["a", "b"], "your own files stand in the way")
+        case "RecordDamaged":
+            return kind("/state/transactions/t1.jsonl", 2)
         case _:
             return kind("what happened", untouched="nothing", cure="do this")
 

@@ -1,11 +1,13 @@
 """A state machine over a real repository: a person works, a run goes on, processes are killed.
 
-Hypothesis chooses what happens and shrinks what goes wrong; ``campaign`` runs the same machine
-from a seed.
+Hypothesis chooses what happens and shrinks what goes wrong. ``campaign`` makes short trials in
+the same world, each with a kill and most with a second one in recovery.
 """
 
 from __future__ import annotations
 
+import random
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from hypothesis import HealthCheck, Phase, Verbosity, seed, settings
@@ -36,6 +38,7 @@ from faults.world import PATHS, World
 # Few values, so that a person often writes what is there, or what the agent would write.
 DATA = st.sampled_from([b"mine 1\n", b"mine 2\n", b"", b"agent one\n", b"agent b\n", b"old\n"])
 PATH = st.sampled_from(PATHS)
+STEPS = ("edits", "deletes", "stages", "commits", "side", "main")
 PHASE = st.sampled_from([1, 2])
 # Where the process is killed: no operation here passes many more points; the last is none.
 POINT = st.sampled_from([*range(76), NEVER])
@@ -79,26 +82,20 @@ class Safety(RuleBasedStateMachine):
 
     # --- the person
 
-    @rule(path=PATH, data=DATA)
-    def edits(self, path: str, data: bytes) -> None:
-        self.at.write(path, data)
-
-    @rule(path=PATH)
-    def deletes(self, path: str) -> None:
-        self.at.delete(path)
-
-    @rule(path=PATH)
-    def stages(self, path: str) -> None:
-        self.at.stage(path)
-
-    @rule(path=PATH, data=DATA)
-    def commits(self, path: str, data: bytes) -> None:
-        self.at.write(path, data)
-        self.at.commit(path)
-
-    @rule(branch=st.sampled_from(["main", "side"]))
-    def switches(self, branch: str) -> None:
-        self.at.switch(branch)
+    @rule(step=st.sampled_from(STEPS), path=PATH, data=DATA)
+    def works(self, step: str, path: str, data: bytes) -> None:
+        match step:
+            case "edits":
+                self.at.write(path, data)
+            case "deletes":
+                self.at.delete(path)
+            case "stages":
+                self.at.stage(path)
+            case "commits":
+                self.at.write(path, data)
+                self.at.commit(path)
+            case branch:
+                self.at.switch(branch)
 
     # --- the run
 
@@ -164,13 +161,56 @@ def walk(examples: int, steps: int, *, at: int | None = None) -> Outcome:
     return outcome
 
 
+# What may be asked at each stage.
+ASKED: dict[str, Sequence[Callable[[World, int, int], None]]] = {
+    "idle": (lambda world, at, again: world.dry_run(1, at, again),),
+    "proposed": (lambda world, at, again: world.execute(1, at, again),),
+    "one": (
+        lambda world, at, again: world.dry_run(2, at, again),
+        lambda world, at, again: world.roll_back(1, at, again),
+    ),
+    "validated": (
+        lambda world, at, again: world.merge(at, again),
+        lambda world, at, again: world.roll_back(2, at, again),
+        lambda world, at, again: world.roll_back(1, at, again, close=True),
+    ),
+    "merged": (
+        lambda world, at, again: world.roll_back(1, at, again),
+        lambda world, at, again: world.roll_back(2, at, again),
+    ),
+    "reverted": (lambda world, at, again: world.undo(at, again),),
+}
+
+
+def trial(place: Ground, number: int) -> Outcome:
+    """A few steps of a person, then one operation killed, and its recovery killed too."""
+    chosen = random.Random(number)
+    stage = chosen.choice(sorted(ASKED))
+    world = World(place, stage)
+    for _ in range(chosen.randrange(4)):
+        path, data = chosen.choice(PATHS), chosen.choice([b"mine\n", b"", b"agent b\n"])
+        step = chosen.choice([
+            lambda path=path, data=data: world.write(path, data),
+            lambda path=path: world.delete(path),
+            lambda path=path: world.stage(path),
+            lambda path=path: world.commit(path),
+            lambda: world.switch("side"),
+        ])  # fmt: skip
+        step()
+    chosen.choice(ASKED[stage])(world, chosen.randrange(76), chosen.randrange(30))
+    world.close()
+    return Outcome(world.injected, world.before, world.after)
+
+
 def campaign(seed: int, budget: int) -> Outcome:
-    """Walk until about ``budget`` kills were injected; a failure is named with its seed."""
-    total = Outcome()
-    while total.injected < budget and not total.failed:
-        try:
-            total.add(walk(25, 8, at=seed))
-        except AssertionError as error:
-            total.failed.append(f"machine: seed {seed}: {error}")
-        seed += 1
+    """Run trials until ``budget`` kills were injected; a failure is named with its number."""
+    total, number = Outcome(), seed * 1_000_000
+    with ground() as place:
+        while total.injected < budget:
+            try:
+                total.add(trial(place, number))
+            except AssertionError as error:
+                total.injected += 1
+                total.failed.append(f"machine: trial {number}: {error}")
+            number += 1
     return total

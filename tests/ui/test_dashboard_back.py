@@ -69,7 +69,8 @@ async def test_p4_an_edit_can_be_kept_while_our_part_goes(merged, size):
                       "2 paths left alone", "the whole file is ours"):  # fmt: skip
             assert words in seen, words
         await b.says("[ ] left alone          long.txt")
-        b.app.screen.query_one(OptionList).focus()
+        await b.press("space")
+        assert b.app.focused is b.app.screen.query_one(OptionList)
         await b.press("space")
         await b.says("[x] only our part goes  long.txt")
         await b.press("y")

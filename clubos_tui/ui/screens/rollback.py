@@ -39,7 +39,7 @@ class Rollback(Ask[tuple[str, ...]]):
 
     def fields(self) -> Sequence[Widget]:
         """Return the list of edited paths that may keep their edit and lose our part."""
-        said = "Edited by you since; tab goes there, space changes what happens:"
+        said = "Edited by you since; space goes there and changes what happens:"
         options = [self._prompt(at) for at in range(len(self._paths))]
         return (
             Static(said, classes="label", markup=False),
@@ -51,9 +51,11 @@ class Rollback(Ask[tuple[str, ...]]):
         return Content(f"{mark} {word:<18}  {safe(self._paths[at])}")
 
     def action_choose(self) -> None:
-        """Change what happens to the path under the cursor, if the list is in use."""
+        """Go to the list; there, change what happens to the path under the cursor."""
         listed = self.query_one("#take-out", OptionList)
-        if listed.has_focus and listed.highlighted is not None:
+        if not listed.has_focus:
+            listed.focus()
+        elif listed.highlighted is not None:
             self._chosen ^= {listed.highlighted}
             listed.replace_option_prompt_at_index(
                 listed.highlighted, self._prompt(listed.highlighted)
