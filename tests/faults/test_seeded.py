@@ -10,8 +10,8 @@ import pytest
 from clubos_tui.apply import checkout, prepare, recover, vault
 from clubos_tui.apply.record import Intent
 from clubos_tui.engine import driver
-from clubos_tui.engine.effects import execute
 from clubos_tui.events import Recovered
+from clubos_tui.workspace import layout
 from faults import ptrace
 from faults.apart import apart
 from faults.campaigns import Bench, Case, carry_out
@@ -66,7 +66,7 @@ def test_an_unsynced_stage_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
         return call(bench, "rename", os.path.basename(bench.moment.stage)) + 1
 
     assert found("execute", "cut", "lost", named) == []
-    monkeypatch.setattr(execute, "sync_file_system", lambda _path: None)
+    monkeypatch.setattr(layout, "sync_file_system", lambda _path: None)
     wrong = found("execute", "cut", "lost", named)
     assert "stage between" in wrong[0]
 

@@ -6,6 +6,7 @@ of the person's, and what the person has on disk is before or after, path by pat
 
 from __future__ import annotations
 
+import json
 import os
 import random
 from collections.abc import Iterator
@@ -51,6 +52,12 @@ def flips(data: bytes, count: int) -> Iterator[bytes]:
     for at in sorted(chosen.sample(range(len(data)), min(count, len(data)))):
         bit = 1 << chosen.randrange(8)
         yield data[:at] + bytes([data[at] ^ bit]) + data[at + 1 :]
+
+
+def _whole_appends(data: bytes) -> int:
+    """Return how many lines there are up to the last append that is all there."""
+    rest = [json.loads(line).get("rest", 0) for line in data.split(b"\n")[:-1]]
+    return max((at for at, more in enumerate(rest, 1) if not more), default=0)
 
 
 def words(place: Ground) -> list[str]:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 import subprocess
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Literal
 
+from support import vaults
 from support.repo import leftovers
 
 from clubos_tui.repository.git import clean_environment
@@ -134,26 +135,8 @@ class Golden:
 
 def backed_up(image: Image) -> set[str]:
     """Return the SHA-256 of every content that the vaults among these paths really hold."""
-    found: set[str] = set()
-    for path, node in image.items():
-        if os.path.basename(os.path.dirname(path)) == "backups":
-            found.update(_vault(node.data))
-    return found
-
-
-def _vault(data: bytes) -> list[str]:
-    found = []
-    while b"\n" in data:
-        head, _, rest = data.partition(b"\n")
-        try:
-            facts = json.loads(head)
-        except ValueError:  # a crash in the middle of it: nothing was displaced yet
-            break
-        content = rest[: facts["size"]]
-        if hashlib.sha256(content).hexdigest() == facts["sha256"]:
-            found.append(facts["sha256"])
-        data = rest[facts["size"] + 1 :]
-    return found
+    found = [Path(path) for path in image if os.path.basename(os.path.dirname(path)) == "backups"]
+    return {hashlib.sha256(data).hexdigest() for vault in found for data in vaults.contents(vault)}
 
 
 def _content(node: Node | None) -> bytes | None:
@@ -176,7 +159,9 @@ def _base(moment: Moment) -> Image:
     folder = str(moment.state.parent / "base")
     index = f"{folder}.index"
     os.makedirs(folder, exist_ok=True)
-    env = clean_environment(GIT_INDEX_FILE=index)
-    for words in (["read-tree", f"{TARGET}~0"], ["checkout-index", "--all", f"--prefix={folder}/"]):
-        subprocess.run(["git", *words], cwd=moment.repo.root, env=env, check=True)
+    for words in (["read-tree", TARGET], ["checkout-index", "--all", f"--prefix={folder}/"]):
+        subprocess.run(
+            ["git", *words], cwd=moment.repo.root, env=clean_environment(GIT_INDEX_FILE=index),
+            check=True, capture_output=True,
+        )  # fmt: skip
     return under(capture([folder]), folder)
