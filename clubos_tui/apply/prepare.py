@@ -72,7 +72,11 @@ class Preparation:
 
     def back_up(self) -> None:
         """Put what will be replaced or removed into the vault, and have it read back (P5)."""
-        vault = VaultWriter(self._intent.vault, durable=self._record.durable)
+        vault = VaultWriter(
+            self._intent.vault,
+            durable=self._record.durable,
+            alone=self._intent.place == "checkout",  # a stage lies beside the backups
+        )
         try:
             for path, found in self._present.items():
                 self._hooks.stop_if_cancelled()
