@@ -85,8 +85,11 @@ def _take_over_a_closed_run(context: Context, part: Layout) -> None:
         view = Run(RunId(name), paths).view
         if view.ending is None:
             continue
-        last = view.last_on_stage()
-        part.take_over(paths.stage(name), last.change_set if last else view.started.base_tree)
+        # A rollback before the merge rewinds the stage, one after it does not.
+        last = view.last_on_stage() or view.phases[-1]
+        for tree in dict.fromkeys((last.change_set, view.started.base_tree)):
+            if tree and part.take_over(paths.stage(name), tree):
+                break
 
 
 def on_stage(
