@@ -44,7 +44,10 @@ def _print_asked(item: Asked, *, chosen: bool) -> None:
     say(f"  {item.path}: you have edited it since")
     for name, blob in (("before", item.before), ("ours", item.ours), ("yours", item.theirs)):
         say(f"    {name:<7} {blob or 'nothing was there'}")
-    for title, text in (("your edit", item.edit), ("what would go back", item.part)):
+    texts = [("your edit", item.edit)]
+    if item.before:
+        texts.append(("what would go back", item.part))
+    for title, text in texts:
         say(f"    {title}:")
         for line in text.splitlines() or ["only the file's mode"]:
             say(f"      {line}")

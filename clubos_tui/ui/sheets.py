@@ -178,7 +178,10 @@ def _asked(item: Asked) -> list[Line]:
     lines: list[Line] = [_heading(f"{item.path}: you have edited it since")]
     for name, blob in (("before", item.before), ("ours", item.ours), ("yours", item.theirs)):
         lines.append(("quiet", f"{name:<7} {blob[:12] or 'nothing was there'}"))
-    for title, text in (("your edit", item.edit), ("what would go back", item.part)):
+    texts = [("your edit", item.edit)]
+    if item.before:
+        texts.append(("what would go back", item.part))
+    for title, text in texts:
         lines.append(("info", title))
         lines += [("quiet", f"  {row}") for row in text.splitlines() or ["only the file's mode"]]
     if item.refusal:

@@ -1,6 +1,7 @@
 """The workspace: a throw-away tree in which an agent works, outside the repository.
 
-*Export* lays out what is tracked, without ``.git`` and without secrets. *Scan* compares it byte
-for byte with what it held and refuses hostile paths by name. *Watch* shows changes while they
+*Layout* brings one folder from tree to tree; *export* writes what is tracked, without ``.git`` and
+without secrets. *Scan* finds by its bytes what an agent changed, and refuses hostile paths by name;
+*known* and *touched* spare it looking at what can't have changed. *Watch* shows changes while they
 happen, as a hint only.
 """

@@ -26,7 +26,7 @@ class Asked:
     ours: str  # what we wrote
     theirs: str  # what lies there now
     edit: str  # from ours to theirs
-    part: str  # from ours to before: what would go back
+    part: str  # from ours to before: what would go back; empty where that is the whole file
     refusal: str = ""  # why our part alone can't be taken out; empty where it can
     taken: Write | None = None  # what taking it out would write
     merged: bytes = b""
@@ -58,7 +58,7 @@ def ask_about(
         return None  # written by an earlier choice, so that only a backup holds it
     git, scratch = session.workshop.git, session.paths.scratch
     edit = hunks(git, scratch, ours, found.data)
-    part = hunks(git, scratch, ours, before)
+    part = hunks(git, scratch, ours, before) if row.after else ""
     ids = (row.path, row.after.blob if row.after else "", row.before.blob, theirs.blob)
     if row.after is None:
         return Asked(*ids, edit, part, "the whole file is ours, so no part of it could stay")
