@@ -11,7 +11,7 @@ import hashlib
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from clubos_tui.apply.hooks import Hooks, Result
 from clubos_tui.apply.on_disk import Rows, rows_on_disk
@@ -35,6 +35,7 @@ class Checkout:
     repository: Repository
     workshop: Workshop
     scratch: str  # a folder of ours for copies of the index
+    _read: list[tuple[str, Index]] = field(default_factory=list, compare=False, repr=False)
 
     def follows(self, ref: str) -> bool:
         """Tell whether the person has ``ref`` checked out."""
@@ -50,10 +51,14 @@ class Checkout:
             os.rmdir(os.path.join(self.repository.git_dir, FOLDER))
 
     def index(self) -> Index:
-        """Read the index as it is now."""
-        os.makedirs(self.scratch, mode=0o700, exist_ok=True)
-        copy = os.path.join(self.scratch, "index")
-        return read_index(self.repository, self.workshop, copy)
+        """Read the index as it is now; the one read last where it has the same bytes."""
+        sha256 = _sha256(index_path(self.repository))
+        if not self._read or self._read[0][0] != sha256:
+            os.makedirs(self.scratch, mode=0o700, exist_ok=True)
+            copy = os.path.join(self.scratch, "index")
+            index = read_index(self.repository, self.workshop, copy)
+            self._read[:] = [(sha256, index)]
+        return self._read[0][1]
 
     def rows(self, writes: tuple[Write, ...], index: Index | None = None) -> Rows:
         """Return the writes in the form that this work tree holds them. Reads only."""
@@ -262,25 +267,14 @@ def _require_unstaged(index: Index, writes: tuple[Write, ...]) -> None:
 
 
 def _staged_differently(index: Index, writes: tuple[Write, ...]) -> list[str]:
-    entries = index.entries
-    folders = {"/".join(path.split("/")[:depth]) for path in entries
-               for depth in range(1, path.count("/") + 1)}  # fmt: skip
     gone = {write.path for write in writes if write.after is None}
-    wrong = []
-    for write in writes:
-        above = [part for part in _parents(write.path) if part in entries and part not in gone]
-        below = (
-            write.after is not None
-            and write.path in folders
-            and any(path.startswith(write.path + "/") and path not in gone for path in entries)
-        )
-        if (
-            entries.get(write.path, []) != ([write.before] if write.before else [])
-            or above
-            or below
-        ):
-            wrong.append(write.path)
-    return wrong
+    return [
+        write.path
+        for write in writes
+        if index.entries(write.path) != ([write.before] if write.before else [])
+        or any(part not in gone and index.first(part) for part in _parents(write.path))
+        or (write.after and any(path not in gone for path in index.below(write.path)))
+    ]
 
 
 def _parents(path: str) -> list[str]:

@@ -84,7 +84,7 @@ def rows_on_disk(
     found = {row.path: _found(repository.root, row.path) for row in rows}
     hidden = _hidden(repository, workshop, index, rows, found, settings, scratch)
     shown = [row for row in rows if row.path not in hidden]
-    refuse_foreign(repository, workshop, rows, lambda path: _first(index, path), scratch, settings)
+    refuse_foreign(repository, workshop, rows, index.first, scratch, settings)
     converted = _Converted(repository, workshop, index, settings, scratch)
     forms, contents = converted.forms(shown, found)
     links = settings.flag("core.symlinks", default=True)
@@ -178,7 +178,7 @@ class _Converted:
 
     def _rules(self, rows: Iterable[Write], *, after: bool) -> AbstractContextManager[Rules | None]:
         return _rules(
-            self._repository, self._workshop, rows, lambda path: _first(self._index, path),
+            self._repository, self._workshop, rows, self._index.first,
             self._settings, self._scratch, after=after,
         )  # fmt: skip
 
@@ -290,7 +290,7 @@ def _hidden(
 ) -> set[str]:
     """Return the paths that a sparse checkout has no file for, and none of the person's lies at."""
     absent = [row for row in rows if found[row.path] is None]
-    out = {row.path for row in absent if row.path in index.skipped}
+    out = {row.path for row in absent if index.skips(row.path)}
     new = {row.path for row in absent if row.before is None and row.after}
     patterns = os.path.join(repository.git_dir, "info", "sparse-checkout")
     if not new or not settings.flag("core.sparsecheckout") or not os.path.isfile(patterns):
@@ -334,11 +334,6 @@ def _modes(row: Write) -> set[str]:
 
 def _is_attributes(path: str) -> bool:
     return path.rsplit("/", 1)[-1] == ATTRIBUTES
-
-
-def _first(index: Index, path: str) -> Entry | None:
-    entries = index.entries.get(path)
-    return entries[0] if entries else None
 
 
 def _found(root: str, path: str) -> Found | None:

@@ -13,6 +13,8 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import stat
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -27,6 +29,7 @@ Place = Literal["stage", "checkout"]
 Purpose = Literal["execute", "merge", "rollback", "undo"]
 ENDED = frozenset({"done", "undone"})
 
+_ENDED_MODE = 0o400
 _SEAL = b',"sha256":"'
 _TAIL = len(_SEAL) + 64 + len(b'"}')
 
@@ -102,9 +105,12 @@ class Record:
         return record
 
     def add(self, progress: Progress) -> None:
-        """Append a state and make it durable."""
+        """Append a state and make it durable; the last one makes the file read-only."""
         self._append(unstructure(progress))
         self.progress.append(progress)
+        if progress.state in ENDED:
+            with suppress(OSError):  # then the next start reads it once more
+                os.chmod(self.path, _ENDED_MODE)
 
     def _append(self, fields: Json, flags: int = 0) -> None:
         line = _sealed(canonical(fields)) + b"\n"
@@ -141,7 +147,12 @@ def read_record(path: str) -> Record | None:
 
 
 def has_ended(path: str) -> bool:
-    """Tell whether the last line of the record at ``path`` says that its transaction is over."""
+    """Tell whether the last line of the record at ``path`` says that its transaction is over.
+
+    It is not read where the file is read-only: a start must not take longer with every phase.
+    """
+    if stat.S_IMODE(os.lstat(path).st_mode) == _ENDED_MODE:
+        return True
     with open(path, "rb") as file:
         last = file.read().split(b"\n")[-2:-1]
     return bool(last) and _is_sealed(last[0]) and json.loads(last[0]).get("state") in ENDED

@@ -158,7 +158,7 @@ def _bring_index(record: Record, checkout: Checkout) -> None:
         puts: dict[str, Entry | None] = {
             write.path: write.after
             for write in intent.index_writes
-            if present.entries.get(write.path, []) == ([write.before] if write.before else [])
+            if present.entries(write.path) == ([write.before] if write.before else [])
         }
         if puts:
             staged = os.path.join(intent.staging, "index")

@@ -10,7 +10,7 @@ import hashlib
 import json
 import os
 import zlib
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass
 
 from clubos_tui.codec import canonical
 from clubos_tui.disk import Found, sync_folder, write_all
@@ -54,9 +54,10 @@ class VaultWriter:
         """Append what lies at ``path``."""
         sha256 = hashlib.sha256(found.data).hexdigest()
         packed = zlib.compress(found.data, 1)
-        row = Kept(path, found.mode, found.permissions, len(packed), sha256, 0)
-        facts = {key: value for key, value in asdict(row).items() if key != "offset"}
-        head = canonical(facts) + b"\n"
+        head = canonical(
+            {"path": path, "mode": found.mode, "permissions": found.permissions,
+             "size": len(packed), "sha256": sha256}
+        ) + b"\n"  # fmt: skip
         try:
             write_all(self._fd, head + packed + b"\n")
         except OSError as error:
@@ -65,7 +66,8 @@ class VaultWriter:
                 untouched=_UNTOUCHED,
                 cure=_CURE,
             ) from error
-        self._rows.append(replace(row, offset=self._at + len(head)))
+        offset = self._at + len(head)
+        self._rows.append(Kept(path, found.mode, found.permissions, len(packed), sha256, offset))
         self._at += len(head) + len(packed) + 1
 
     def seal(self) -> dict[str, Kept]:

@@ -151,6 +151,11 @@ def folder_of(pattern: str) -> str:
     return "/".join(fixed)
 
 
+def matcher(patterns: Iterable[str]) -> re.Pattern[str]:
+    """Return one expression for many patterns; ``fullmatch`` tells whether any of them matches."""
+    return re.compile("|".join(f"(?:{_pattern(item).pattern})" for item in patterns), re.DOTALL)
+
+
 _compiled: dict[str, re.Pattern[str]] = {}
 
 

@@ -10,9 +10,9 @@ from __future__ import annotations
 import glob
 import os
 import shutil
+from bisect import bisect_left
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
 
 from clubos_tui.changes.manifest import BlobId, Entry, path_bytes, path_text
 from clubos_tui.errors import Failed
@@ -20,14 +20,59 @@ from clubos_tui.repository.discover import Repository
 from clubos_tui.repository.workshop import Workshop
 
 
-@dataclass(slots=True)
 class Index:
-    """Path → entries (more than one where a merge left it unmerged), and the flags on them."""
+    """What an index holds, looked up in git's sorted listing without parsing all of it."""
 
-    entries: dict[str, list[Entry]] = field(default_factory=dict)
-    unmerged: set[str] = field(default_factory=set)
-    skipped: set[str] = field(default_factory=set)  # skip-worktree: no file is expected
-    assumed: set[str] = field(default_factory=set)  # assume-unchanged: git does not look
+    def __init__(self, listing: bytes) -> None:
+        self._rows = listing.split(b"\0")[:-1]
+        # Only where a stage other than 0 can be in it is every row looked at.
+        self.unmerged: frozenset[str] = frozenset()
+        if any(b" %d\t" % stage in listing for stage in (1, 2, 3)):
+            self.unmerged = frozenset(path_text(_path(row)) for row in self._rows if _stage(row))
+
+    def entries(self, path: str) -> list[Entry]:
+        """Return a path's entries: more than one where a merge left it unmerged."""
+        return [Entry(*_entry(row)) for row in self._of(path)]
+
+    def first(self, path: str) -> Entry | None:
+        """Return a path's entry, the first where it is unmerged."""
+        return next(iter(self.entries(path)), None)
+
+    def below(self, folder: str) -> Iterator[str]:
+        """Yield the paths below a folder."""
+        prefix = path_bytes(folder) + b"/"
+        at = bisect_left(self._rows, prefix, key=_path)
+        while at < len(self._rows) and _path(self._rows[at]).startswith(prefix):
+            yield path_text(_path(self._rows[at]))
+            at += 1
+
+    def skips(self, path: str) -> bool:
+        """Tell whether no file is expected at ``path`` (skip-worktree)."""
+        return any(row[:1] in b"Ss" for row in self._of(path))
+
+    def assumes(self, path: str) -> bool:
+        """Tell whether git does not look at the file (assume-unchanged)."""
+        return any(row[:1].islower() for row in self._of(path))
+
+    def _of(self, path: str) -> Iterator[bytes]:
+        raw = path_bytes(path)
+        at = bisect_left(self._rows, raw, key=_path)
+        while at < len(self._rows) and _path(self._rows[at]) == raw:
+            yield self._rows[at]
+            at += 1
+
+
+def _path(row: bytes) -> bytes:
+    return row[row.index(b"\t") + 1 :]
+
+
+def _entry(row: bytes) -> tuple[str, BlobId]:
+    _tag, mode, blob, _rest = row.split(b" ", 3)
+    return mode.decode(), BlobId(blob.decode())
+
+
+def _stage(row: bytes) -> bool:
+    return row[row.index(b"\t") - 1 : row.index(b"\t")] != b"0"
 
 
 def index_path(repository: Repository) -> str:
@@ -66,18 +111,20 @@ def next_index(
             env={"GIT_INDEX_FILE": scratch}, writes=True,
         )  # fmt: skip
     staying = {path for path, entry in puts.items() if entry}
-    skip = staying & {*before.skipped, *skipped}
+    skip = {path for path in staying if before.skips(path)} | (staying & set(skipped))
     _flag(workshop, scratch, "--skip-worktree", skip)
-    _flag(workshop, scratch, "--assume-unchanged", staying & before.assumed)
+    _flag(
+        workshop, scratch, "--assume-unchanged", {path for path in staying if before.assumes(path)}
+    )
     after = _listed(workshop, scratch)
     for path, entry in puts.items():
-        if after.entries.get(path, []) != ([entry] if entry else []):
+        if after.entries(path) != ([entry] if entry else []):
             raise Failed(
                 f"git did not take {path!r} into the index",
                 untouched="Your index is as it was.",
                 cure="Take the path out of the proposal.",
             )
-    if not skip <= after.skipped:
+    if not all(after.skips(path) for path in skip):
         raise Failed(
             "git did not keep the skip-worktree flags of the index",
             untouched="Your index is as it was.",
@@ -122,18 +169,4 @@ def _copied(repository: Repository, workshop: Workshop, scratch: str) -> Iterato
 
 
 def _listed(workshop: Workshop, scratch: str) -> Index:
-    out = Index()
-    listing = workshop.git.run("ls-files", "-s", "-v", "-z", env={"GIT_INDEX_FILE": scratch})
-    for row in listing.split(b"\0"):
-        if row:
-            meta, raw = row.split(b"\t", 1)
-            tag, mode, blob, stage = meta.decode().split(" ")
-            path = path_text(raw)
-            out.entries.setdefault(path, []).append(Entry(mode, BlobId(blob)))
-            if stage != "0":
-                out.unmerged.add(path)
-            if tag in "Ss":
-                out.skipped.add(path)
-            if tag.islower():
-                out.assumed.add(path)
-    return out
+    return Index(workshop.git.run("ls-files", "-s", "-v", "-z", env={"GIT_INDEX_FILE": scratch}))

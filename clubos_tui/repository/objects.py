@@ -12,7 +12,8 @@ import struct
 import subprocess
 import threading
 import zlib
-from collections.abc import Iterable, Iterator
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -157,6 +158,24 @@ class ObjectReader:
         return self._process
 
 
+class ReadAhead:
+    """Reads blobs that are wanted in a known order; one that comes out of it is read by itself."""
+
+    def __init__(self, reader: ObjectReader, blobs: Sequence[BlobId]) -> None:
+        self._reader = reader
+        self._wanted = deque(blobs)
+        self._stream = reader.read_all(blobs)
+
+    def blob(self, blob: BlobId) -> bytes:
+        """Return a blob's bytes."""
+        if blob not in self._wanted:
+            return self._reader.blob(blob)
+        while True:
+            data = next(self._stream)[1]
+            if self._wanted.popleft() == blob:
+                return data
+
+
 def write_pack(
     folder: str, objects: Iterable[NewObject], object_format: str, *, keep: bool = False
 ) -> str | None:
@@ -180,10 +199,10 @@ def write_pack(
     name = f"pack-{trailer.hexdigest()}"
     path = os.path.join(folder, name)
     if keep:
-        _write_durably(f"{path}.keep", KEEP)
+        _write(f"{path}.keep", KEEP, durable=False)  # after a power cut no gc is at work
     if not os.path.exists(f"{path}.idx"):
-        _write_durably(f"{path}.pack", bytes(pack))
-        _write_durably(f"{path}.idx", _index(sorted(rows), trailer.digest(), object_format))
+        _write(f"{path}.pack", bytes(pack))
+        _write(f"{path}.idx", _index(sorted(rows), trailer.digest(), object_format))
     return name
 
 
@@ -219,7 +238,7 @@ def _index(rows: list[tuple[bytes, int, int]], pack_digest: bytes, object_format
     return body + trailer.digest()
 
 
-def _write_durably(path: str, data: bytes) -> None:
+def _write(path: str, data: bytes, *, durable: bool = True) -> None:
     # git's own clean-up takes files of this name away, should a crash leave one.
     part = os.path.join(os.path.dirname(path), f"{PART}{os.getpid()}_{os.path.basename(path)}")
     fd = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o444)
@@ -227,7 +246,8 @@ def _write_durably(path: str, data: bytes) -> None:
         view = memoryview(data)
         while view:
             view = view[os.write(fd, view) :]
-        os.fdatasync(fd)
+        if durable:
+            os.fdatasync(fd)
     finally:
         os.close(fd)
     os.rename(part, path)

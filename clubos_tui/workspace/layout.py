@@ -89,8 +89,9 @@ class Layout:
 
     def hand_over(self) -> None:
         """Let an agent in: from now on the folder may change, and what is touched is noted."""
-        if self._touched is None:
-            self._touched = Touched(self.folder)
+        # What was touched up to now was touched by us, and new folders are watched from here on.
+        if self._touched is None or self._touched.take() is None:
+            self._watch_anew()
         self._doubt()
 
     def scan(self, stop: Callable[[], None] = lambda: None) -> Scan:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from clubos_tui.changes.paths import matches
+from clubos_tui.changes.paths import matcher
 
 PATTERNS = (
     ".env", ".env.*", "*.env",
@@ -22,13 +22,14 @@ HARMLESS = (
     "*.example", "*.sample", "*.template", "*.dist", "*.example.*", "*.sample.*", "*.template.*",
     "*.pub",
 )  # fmt: skip
+_SECRET, _HARMLESS = matcher(PATTERNS), matcher(HARMLESS)
 
 
 def is_secret(path: str) -> bool:
     """Tell whether the name says that the content is a secret."""
     path = path.casefold()  # `.ENV` is `.env` on many a disk
     name = path.rsplit("/", 1)[-1]
-    return matches(path, PATTERNS) is not None and matches(name, HARMLESS) is None
+    return _SECRET.fullmatch(path) is not None and _HARMLESS.fullmatch(name) is None
 
 
 def withheld(paths: Iterable[str]) -> tuple[str, ...]:

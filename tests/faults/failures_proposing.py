@@ -59,11 +59,11 @@ def hostile_agent(place: Ground, _patch: Patch) -> None:
 
 
 def work_inside_the_repository(patch: Patch) -> None:
-    def inside_it(self: StatePaths, run_id: str, phase: int, attempt: int) -> str:
+    def inside_it(self: StatePaths) -> str:
         repository = os.path.join(os.path.dirname(os.path.dirname(self.root)), "repo")
-        return os.path.join(repository, ".workspaces", f"{run_id}-{phase}-{attempt}")
+        return os.path.join(repository, ".workspaces", "agent")
 
-    patch.setattr(StatePaths, "workspace", inside_it)
+    patch.setattr(StatePaths, "workspace", property(inside_it))
 
 
 # --- 6: a dry run writes, or something executes around the approval -------------------------------

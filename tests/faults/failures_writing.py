@@ -87,11 +87,11 @@ def rollback_among_strangers(place: Ground, _patch: Patch) -> None:
 
 
 def remove_whole_folders(patch: Patch) -> None:
-    def careless(self: Transaction, folders: Any) -> None:
+    def careless(self: exchanges.Exchange, folders: Any) -> None:
         for folder in folders:
-            shutil.rmtree(os.path.join(self.intent.root, folder), ignore_errors=True)
+            shutil.rmtree(os.path.join(self._intent.root, folder), ignore_errors=True)
 
-    patch.setattr(Transaction, "_remove_folders", careless)
+    patch.setattr(exchanges.Exchange, "remove_folders", careless)
 
 
 # --- 3: a rollback eats later work or moves another's branch --------------------------------------

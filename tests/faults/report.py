@@ -75,7 +75,7 @@ def title(name: str) -> str:
 
 def table(done: list[tuple[Job, Outcome, float]], seed: int) -> str:
     """Return the Markdown table: a row a campaign, and the sum."""
-    rows = ["| campaign | injected | before | after | held | failed | CPU seconds | repeat |",
+    rows = ["| campaign | injected | before | after | held | failed | seconds | repeat |",
             "| --- | ---: | ---: | ---: | ---: | ---: | ---: | --- |"]  # fmt: skip
     total, seconds = Outcome(), 0.0
     for name in dict.fromkeys(job.campaign for job, _, _ in done):

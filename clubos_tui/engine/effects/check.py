@@ -10,11 +10,12 @@ from collections.abc import Mapping
 from clubos_tui.apply.hooks import Hooks
 from clubos_tui.apply.record import Intent, Record
 from clubos_tui.apply.reverse import reverse
+from clubos_tui.apply.standing import entry_of
 from clubos_tui.apply.transaction import Transaction
-from clubos_tui.changes.manifest import Change, Entry, Write, writes
+from clubos_tui.changes.manifest import GITLINK, Change, Entry, Write, writes
 from clubos_tui.checks import Subject, run
 from clubos_tui.checks.base import Verdict
-from clubos_tui.disk import AS_REPLACED, Found, read_path
+from clubos_tui.disk import AS_REPLACED, Found, Root
 from clubos_tui.engine.decide import CloseCheckpoint, RunChecks
 from clubos_tui.engine.effects.context import Context
 from clubos_tui.errors import ClubosError
@@ -22,13 +23,14 @@ from clubos_tui.events import (
     CheckFinished,
     ChecksFinished,
     Event,
+    Left,
     Rehearsed,
     Unvalidated,
     Validated,
 )
 from clubos_tui.plan import CheckSpec
-from clubos_tui.repository.objects import object_id
-from clubos_tui.workspace.export import export, remove, write_entry
+from clubos_tui.repository.objects import ReadAhead
+from clubos_tui.workspace.export import export, remove
 
 PROTECTED = "protected paths"
 
@@ -133,16 +135,13 @@ def rehearse(context: Context, number: int, manifest: tuple[Change, ...]) -> Reh
     detail = ""
     try:
         os.makedirs(folder)
-        for path, entry in before.items():
-            write_entry(workshop, folder, path, entry)
-        applied = _rehearse_one(
-            scratch, "apply", rows, workshop.object_format, workshop_content(context)
+        export(workshop, before, folder)
+        applied, left = _rehearse_one(
+            scratch, "apply", rows, workshop.object_format, workshop_content(context, rows)
         )
-        if _held(folder, rows, workshop.object_format) != {
-            row.path: row.after for row in rows if row.after
-        }:
-            detail = "the applied files differ from the approved ones"
         back = reverse([applied])
+        if left:
+            detail = "the applied files differ from the approved ones"
         _rehearse_one(
             scratch, "back", back.writes, workshop.object_format, Hooks(back.content),
             back.removable,
@@ -170,7 +169,8 @@ def _rehearse_one(
     object_format: str,
     hooks: Hooks,
     removable: tuple[str, ...] | None = None,
-) -> Record:
+) -> tuple[Record, tuple[Left, ...]]:
+    """Run a transaction; return its record and what it found to be other than it wrote."""
     intent = Intent(
         id=name,
         place="stage",
@@ -189,29 +189,30 @@ def _rehearse_one(
     transaction.prepare(on_mismatch="refuse")
     transaction.commit()
     transaction.switch()
-    transaction.finish()
-    return transaction.record
+    return transaction.record, transaction.finish().left
 
 
 def _held(folder: str, rows: tuple[Write, ...], object_format: str) -> Mapping[str, Entry]:
     held = {}
-    for row in rows:
-        try:
-            found = read_path(folder, row.path)
-        except OSError:  # a folder or a file stands where the other was: nothing of ours
-            continue
-        if found:
-            held[row.path] = Entry(found.mode, object_id("blob", found.data, object_format))  # type: ignore[arg-type]
+    with Root(folder, keep=True) as root:
+        for row in rows:
+            try:
+                entry = entry_of(root.read(row.path), object_format)
+            except OSError:  # a folder or a file stands where the other was: nothing of ours
+                continue
+            if entry:
+                held[row.path] = entry
     return held
 
 
-def workshop_content(context: Context) -> Hooks:
+def workshop_content(context: Context, rows: tuple[Write, ...]) -> Hooks:
     """Return hooks that take contents from the approved tree's blobs."""
+    blobs = [row.after.blob for row in rows if row.after and row.after.mode != GITLINK]
+    ahead = ReadAhead(context.session.workshop.objects, blobs)
 
     def content(write: Write) -> Found:
         assert write.after
-        blob = context.session.workshop.objects.blob(write.after.blob)
-        return Found(write.after.mode, blob, AS_REPLACED)
+        return Found(write.after.mode, ahead.blob(write.after.blob), AS_REPLACED)
 
     return Hooks(content, cancelled=context.stop.is_set)
 

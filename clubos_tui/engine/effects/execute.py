@@ -117,7 +117,7 @@ def on_stage(
     with context.moves(transaction) as moves:
         work = Transaction(
             Record.begin(paths.transaction(transaction), intent),
-            watched(hooks or workshop_content(context), moves, context),
+            watched(hooks or workshop_content(context, rows), moves, context),
         )
         work.prepare(on_mismatch="refuse" if purpose == "execute" else "leave")
         work.commit()

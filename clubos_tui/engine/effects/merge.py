@@ -86,7 +86,7 @@ async def merge(context: Context, _step: Merge) -> None:
         rows,
     )
     moved = await context.in_thread(
-        lambda: commit_to_target(context, proposal, workshop_content(context)), stands=True
+        lambda: commit_to_target(context, proposal, workshop_content(context, rows)), stands=True
     )
     finished: tuple[Event, ...] = ()
     if moved.result:

@@ -27,7 +27,7 @@ from clubos_tui.changes.manifest import (
     writes,
 )
 from clubos_tui.changes.paths import collision, fold
-from clubos_tui.disk import NotAFile, read_path
+from clubos_tui.disk import NotAFile, Root
 from clubos_tui.engine.decide import FinishAttempt, RunAction, Seal, StartAttempt
 from clubos_tui.engine.effects.context import Context
 from clubos_tui.engine.state import PhaseView
@@ -310,15 +310,16 @@ def _collision(context: Context, phase: PhaseView, manifest: tuple[Change, ...])
 def fingerprints(root: str, paths: list[str]) -> dict[str, str]:
     """Return the SHA-256 of what lies at each path of the checkout now; reads only."""
     out = {}
-    for path in paths:
-        try:
-            found = read_path(root, path)
-        except (NotADirectoryError, NotAFile):
-            out[path] = "not a file"
-            continue
-        if found:
-            content = found.mode.encode() + b"\0" + found.data
-            out[path] = hashlib.sha256(content).hexdigest()
+    with Root(root, keep=True) as opened:
+        for path in paths:
+            try:
+                found = opened.read(path)
+            except (NotADirectoryError, NotAFile):
+                out[path] = "not a file"
+                continue
+            if found:
+                content = found.mode.encode() + b"\0" + found.data
+                out[path] = hashlib.sha256(content).hexdigest()
     return out
 
 
