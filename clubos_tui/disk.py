@@ -11,7 +11,7 @@ import errno
 import os
 import stat
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import cache
@@ -82,9 +82,12 @@ class Root:
     meantime gets nothing.
     """
 
-    def __init__(self, path: str, *, keep: bool = False) -> None:
+    def __init__(
+        self, path: str, *, keep: bool = False, modes: Mapping[str, int] | None = None
+    ) -> None:
         self._fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         self._keep = keep
+        self._modes = modes or {}  # permissions for folders that are made
         self._near: tuple[bytes, int] | None = None
 
     def __enter__(self) -> Root:
@@ -129,13 +132,12 @@ class Root:
         fd = self._fd
         try:
             for depth, folder in enumerate(folders.split(b"/") if folders else ()):
-                if make is not None:
-                    try:
-                        os.mkdir(folder, 0o777, dir_fd=fd)
-                        make.append("/".join(path.split("/")[: depth + 1]))
-                    except FileExistsError:
-                        pass
+                new = make is not None and _make_folder(fd, folder)
                 inner = _open_folder(fd, folder, path)
+                if new and make is not None:
+                    make.append("/".join(path.split("/")[: depth + 1]))
+                    if make[-1] in self._modes:
+                        os.fchmod(inner, self._modes[make[-1]])
                 if fd != self._fd:
                     os.close(fd)
                 fd = inner
@@ -149,6 +151,14 @@ class Root:
         if self._near and self._near[1] != self._fd:
             os.close(self._near[1])
         self._near = None
+
+
+def _make_folder(fd: int, name: bytes) -> bool:
+    try:
+        os.mkdir(name, 0o777, dir_fd=fd)
+    except FileExistsError:
+        return False
+    return True
 
 
 def _open_folder(fd: int, name: bytes, path: str) -> int:

@@ -30,11 +30,10 @@ def side_of(root: Root, write: Write, object_format: str) -> Standing:
 class Exchange:
     """Exchanges single paths of an open folder with the staging folder."""
 
-    def __init__(self, intent: Intent, root: Root, staging: Staging, removed: list[str]) -> None:
+    def __init__(self, intent: Intent, root: Root, staging: Staging) -> None:
         self._intent = intent
         self._root = root
         self._staging = staging
-        self._removed = removed  # folders that went because they were empty
 
     def forward(self, number: int, write: Write) -> bool:
         """Bring one path to *after*; return whether it was left to someone else's edit."""
@@ -72,7 +71,6 @@ class Exchange:
             try:
                 with self._root.parent(folder) as (fd, name):
                     os.rmdir(name, dir_fd=fd)
-                    self._removed.append(folder)
             except OSError as error:
                 if error.errno not in KEEPS_FOLDER:
                     raise
@@ -138,7 +136,7 @@ class Exchange:
     def _remove_emptied(self, path: str) -> None:
         parts = path.split("/")[:-1]
         folders = ["/".join(parts[:depth]) for depth in range(len(parts), 0, -1)]
-        allowed = self._intent.removable
+        allowed = self._intent.folders.removable
         self.remove_folders([folder for folder in folders if allowed is None or folder in allowed])
 
     def _now(self, write: Write) -> Standing:

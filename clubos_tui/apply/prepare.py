@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import stat
+from contextlib import suppress
 
 from clubos_tui.apply.hooks import Hooks
 from clubos_tui.apply.record import Record
@@ -70,7 +72,11 @@ class Preparation:
 
     def back_up(self) -> None:
         """Put what will be replaced or removed into the vault, and have it read back (P5)."""
-        vault = VaultWriter(self._intent.vault, durable=self._record.durable)
+        vault = VaultWriter(
+            self._intent.vault,
+            durable=self._record.durable,
+            alone=self._intent.place == "checkout",  # a stage lies beside the backups
+        )
         try:
             for path, found in self._present.items():
                 self._hooks.stop_if_cancelled()
@@ -121,6 +127,17 @@ class Preparation:
                     if os.path.islink(folder) or not os.path.isdir(folder):
                         missing["/".join(parts[:depth])] = None
         return list(missing)
+
+    def folder_modes(self) -> dict[str, int]:
+        """Return the permissions of folders that a deletion may empty, where they are not usual."""
+        parts = [write.path.split("/")[:-1] for write in self._intent.writes if write.after is None]
+        folders = {"/".join(part[:depth]) for part in parts for depth in range(1, len(part) + 1)}
+        modes = {}
+        for folder in sorted(folders):
+            with suppress(OSError):
+                status = os.lstat(os.path.join(self._intent.root, folder))
+                modes[folder] = stat.S_IMODE(status.st_mode)
+        return {folder: mode for folder, mode in modes.items() if mode != 0o777 & ~UMASK}
 
 
 def _refuse(error: OSError) -> None:

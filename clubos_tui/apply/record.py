@@ -44,6 +44,17 @@ class RefMove:
 
 
 @dataclass(frozen=True, slots=True)
+class Folders:
+    """What a way back knows of folders, which no tree holds."""
+
+    removable: tuple[str, ...] | None = None  # may go when empty; None: any that was emptied
+    modes: dict[str, int] = field(default_factory=dict)  # permissions of those that come back
+
+
+ANY_FOLDER = Folders()
+
+
+@dataclass(frozen=True, slots=True)
 class Intent:
     """Everything a transaction needs to be finished or undone by another process."""
 
@@ -58,7 +69,7 @@ class Intent:
     object_format: str
     ref: RefMove | None = None
     index: str = ""  # the index that is replaced; empty for a stage
-    removable: tuple[str, ...] | None = None  # folders that may go when empty; None: any emptied
+    folders: Folders = ANY_FOLDER
     index_only: tuple[Write, ...] = ()  # paths that have no file here, or whose file stays as it is
 
     @property
@@ -73,7 +84,7 @@ class Progress:
 
     state: State
     made: tuple[str, ...] = ()  # folders it made
-    removed: tuple[str, ...] = ()  # folders it removed because they were empty
+    modes: dict[str, int] = field(default_factory=dict)  # permissions of folders it may empty
     left: tuple[Left, ...] = ()
     index_sha256: str = ""  # of the index that was there before
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from clubos_tui.apply.record import Record
+from clubos_tui.apply.record import Folders, Record
 from clubos_tui.apply.vault import Kept, read_vault, take
 from clubos_tui.changes.manifest import Entry, Write, path_bytes
 from clubos_tui.disk import Found
@@ -16,11 +16,11 @@ from clubos_tui.disk import Found
 
 @dataclass(frozen=True, slots=True)
 class Reverse:
-    """The writes that undo, the vaults that hold the bytes, the folders that may go again."""
+    """The writes that undo, the vaults that hold the bytes, what is known of folders."""
 
     writes: tuple[Write, ...]
     sources: dict[str, tuple[str, Kept, Entry | None]]
-    removable: tuple[str, ...]
+    folders: Folders
 
     def holds(self, write: Write) -> bool:
         """Tell whether a vault holds the bytes that ``write`` brings to its path."""
@@ -41,7 +41,8 @@ def reverse(records: Sequence[Record]) -> Reverse:
     """
     first: dict[str, tuple[Write, str]] = {}
     last: dict[str, Write] = {}
-    folders: dict[str, None] = {}
+    made: dict[str, None] = {}
+    modes: dict[str, int] = {}
     for record in records:
         left = {item.path for item in record.last.left}
         held = [replace(row, disk_before=row.expected, disk_after=row.wanted)
@@ -50,7 +51,8 @@ def reverse(records: Sequence[Record]) -> Reverse:
             if write.path not in left:
                 first.setdefault(write.path, (write, record.intent.vault))
                 last[write.path] = write
-        folders.update(dict.fromkeys(record.last.made))
+        made.update(dict.fromkeys(record.last.made))
+        modes = record.last.modes | modes
     writes, sources = [], {}
     vaults: dict[str, dict[str, Kept]] = {}
     for path in sorted(first, key=path_bytes):
@@ -64,4 +66,5 @@ def reverse(records: Sequence[Record]) -> Reverse:
                 rows = vaults[vault] = read_vault(vault)
             if path in rows:  # what only the index holds had no file to keep
                 sources[path] = (vault, rows[path], began.expected)
-    return Reverse(tuple(writes), sources, tuple(folders))
+    folders = Folders(tuple(made), modes)
+    return Reverse(tuple(writes), sources, folders)

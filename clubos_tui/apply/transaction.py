@@ -40,7 +40,6 @@ class Transaction:
         self.intent: Intent = record.intent
         self._hooks = hooks
         self._left: dict[str, Left] = {left.path: left for left in record.last.left}
-        self._removed: list[str] = list(record.last.removed)
         self._staging = Staging(record.intent)
 
     # --- 2. prepare ---------------------------------------------------------------------------
@@ -58,13 +57,11 @@ class Transaction:
             self._hooks.step("checked")
             preparation.back_up()
             self._hooks.step("backed up")
-            made = preparation.missing_folders()
+            made, modes = preparation.missing_folders(), preparation.folder_modes()
             self._staging.fresh = preparation.stage()
             self._hooks.stop_if_cancelled()
             left = tuple(self._left.values())
-            self.record.add(
-                Progress("prepared", made=tuple(made), left=left, index_sha256=index_sha256)
-            )
+            self.record.add(Progress("prepared", tuple(made), modes, left, index_sha256))
             self._hooks.step("prepared")
         except BaseException as error:
             self.abandon()
@@ -98,11 +95,7 @@ class Transaction:
 
     def commit(self) -> None:
         """Write the point of no return."""
-        prepared = self.record.last
-        self.record.add(
-            Progress("committed", prepared.made, prepared.removed, prepared.left,
-                     prepared.index_sha256)
-        )  # fmt: skip
+        self.record.add(replace(self.record.last, state="committed"))
         self._hooks.step("committed")
 
     # --- 4. switch ----------------------------------------------------------------------------
@@ -205,11 +198,8 @@ class Transaction:
             sync_file_system(self.intent.root)
         self._hooks.step("verified")
         left = tuple(self._left.values())
-        committed = self.record.last
         self.clear_staging()  # first: nobody looks after a transaction that is done
-        self.record.add(
-            Progress("done", committed.made, tuple(self._removed), left, committed.index_sha256)
-        )
+        self.record.add(replace(self.record.last, state="done", left=left))
         return Result(verified, restored, verified - restored, left)
 
     def count(self, side: Standing) -> int:
@@ -224,8 +214,9 @@ class Transaction:
 
     @contextmanager
     def _exchange(self) -> Iterator[Exchange]:
-        with Root(self.intent.root) as root, self._staging as staging:
-            yield Exchange(self.intent, root, staging, self._removed)
+        modes = self.record.last.modes | self.intent.folders.modes
+        with Root(self.intent.root, modes=modes) as root, self._staging as staging:
+            yield Exchange(self.intent, root, staging)
 
     def _sides(self) -> Iterator[tuple[Write, Standing]]:
         """Look at every path of ours afresh."""

@@ -35,10 +35,11 @@ class Kept:
 class VaultWriter:
     """Collects backups; nothing may be written before :meth:`seal` has returned."""
 
-    def __init__(self, path: str, *, durable: bool = True) -> None:
+    def __init__(self, path: str, *, durable: bool = True, alone: bool = True) -> None:
+        """Begin a vault; where it is not ``alone``, its file system is flushed before any write."""
         os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
         self.path = path
-        self._durable = durable
+        self._durable, self._alone = durable, alone
         self._rows: list[Kept] = []
         self._at = 0
         try:
@@ -75,7 +76,8 @@ class VaultWriter:
         try:
             if self._durable:
                 os.fsync(self._fd)
-                sync_folder(os.path.dirname(self.path))
+                if self._alone:
+                    sync_folder(os.path.dirname(self.path))
             os.close(self._fd)
             self._fd = -1
             kept = {row.path: row for row in self._rows}

@@ -199,7 +199,7 @@ def write_pack(
     name = f"pack-{trailer.hexdigest()}"
     path = os.path.join(folder, name)
     if keep:
-        _write(f"{path}.keep", KEEP, durable=False)  # after a power cut no gc is at work
+        _write(f"{path}.keep", KEEP)  # an empty one, after a power cut, would be nobody's
     if not os.path.exists(f"{path}.idx"):
         _write(f"{path}.pack", bytes(pack))
         _write(f"{path}.idx", _index(sorted(rows), trailer.digest(), object_format))
@@ -238,7 +238,7 @@ def _index(rows: list[tuple[bytes, int, int]], pack_digest: bytes, object_format
     return body + trailer.digest()
 
 
-def _write(path: str, data: bytes, *, durable: bool = True) -> None:
+def _write(path: str, data: bytes) -> None:
     # git's own clean-up takes files of this name away, should a crash leave one.
     part = os.path.join(os.path.dirname(path), f"{PART}{os.getpid()}_{os.path.basename(path)}")
     fd = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o444)
@@ -246,8 +246,7 @@ def _write(path: str, data: bytes, *, durable: bool = True) -> None:
         view = memoryview(data)
         while view:
             view = view[os.write(fd, view) :]
-        if durable:
-            os.fdatasync(fd)
+        os.fdatasync(fd)
     finally:
         os.close(fd)
     os.rename(part, path)

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from support import manifest
 
 from clubos_tui.apply.hooks import Hooks, Result
-from clubos_tui.apply.record import Intent, Record, unfinished
+from clubos_tui.apply.record import ANY_FOLDER, Folders, Intent, Record, unfinished
 from clubos_tui.apply.reverse import reverse
 from clubos_tui.apply.transaction import Transaction
 from clubos_tui.changes.manifest import BlobId, Entry, Write
@@ -36,14 +36,14 @@ def begin(
     step: Step = lambda _: None,
     number: int = 1,
     content: Callable[[Write], Found] | None = None,
-    removable: tuple[str, ...] | None = None,
+    folders: Folders = ANY_FOLDER,
 ) -> Transaction:
     """Begin a transaction on ``base/root`` that takes each path from its first to its second."""
     writes = tuple(Write(path, entry(old), entry(new)) for path, (old, new) in sorted(rows.items()))
     intent = Intent(
         id=f"t{number}", place="stage", purpose="execute", phase=1, root=str(base / "root"),
         staging=str(base / f"staging{number}"), vault=str(base / f"vault{number}"), writes=writes,
-        object_format="sha1", removable=removable,
+        object_format="sha1", folders=folders,
     )  # fmt: skip
 
     def given_content(write: Write) -> Found:
@@ -201,7 +201,7 @@ def test_modes_are_kept_and_come_back(tmp_path: Path) -> None:
         str(tmp_path / "records/t3.jsonl"),
         Intent(
             "t3", "stage", "rollback", 1, intent.root, str(tmp_path / "staging3"),
-            str(tmp_path / "vault3"), back.writes, "sha1", removable=back.removable,
+            str(tmp_path / "vault3"), back.writes, "sha1", folders=back.folders,
         ),
     )  # fmt: skip
     perform(Transaction(record, Hooks(back.content)))
@@ -220,7 +220,7 @@ def test_p4_permissions_changed_since_are_not_loosened(tmp_path: Path) -> None:
     back = reverse([first.record])
     intent = Intent(
         "t2", "stage", "rollback", 1, str(root), str(tmp_path / "staging2"),
-        str(tmp_path / "vault2"), back.writes, "sha1", removable=back.removable,
+        str(tmp_path / "vault2"), back.writes, "sha1", folders=back.folders,
     )  # fmt: skip
     record = Record.begin(str(tmp_path / "records/t2.jsonl"), intent)
     perform(Transaction(record, Hooks(back.content)))
@@ -258,7 +258,7 @@ def test_any_tree_becomes_any_other_and_comes_back(
     record = Record.begin(
         str(base / "records/t2.jsonl"),
         Intent("t2", "stage", "rollback", 1, str(root), str(base / "staging2"),
-               str(base / "vault2"), back.writes, "sha1", removable=back.removable),
+               str(base / "vault2"), back.writes, "sha1", folders=back.folders),
     )  # fmt: skip
     assert perform(Transaction(record, Hooks(back.content))).left == ()
     assert _files(root) == old

@@ -393,3 +393,29 @@ def test_p4_the_preview_is_what_is_done(
                 assert after.get(path) == start.get(path)
     finally:
         run.close()
+
+
+def refuse(*_: object) -> None:
+    """Fail as a file that may not be written does."""
+    raise PermissionError(13, "Permission denied", "somewhere")
+
+
+@pytest.mark.parametrize("way", ["rolled back", "interrupted"])
+def test_p4_an_emptied_folder_comes_back_with_its_permissions(
+    repo: Repo, journey: Start, monkeypatch: pytest.MonkeyPatch, way: str
+) -> None:
+    """No tree holds them; a folder only its owner may enter must not come back open to all."""
+    (repo.root / "deep").chmod(0o750)
+    (repo.root / "deep/er").chmod(0o700)
+    before = manifest.checkout(repo.root)
+    run = journey(agents.all_of(agents.delete("deep/er/only.txt"),
+                                agents.write("src/app.txt", "new\n"))).live()  # fmt: skip
+    if way == "interrupted":
+        with monkeypatch.context() as patch:
+            patch.setattr(exchanges, "exchange", refuse)
+            assert run.try_merge()
+    else:
+        run.merge()
+        assert not (repo.root / "deep").exists()
+        run.roll_back(1)
+    assert manifest.difference(before, manifest.checkout(repo.root)) == []

@@ -8,7 +8,7 @@ import time
 from collections.abc import Mapping
 
 from clubos_tui.apply.hooks import Hooks
-from clubos_tui.apply.record import Intent, Record
+from clubos_tui.apply.record import ANY_FOLDER, Folders, Intent, Record
 from clubos_tui.apply.reverse import reverse
 from clubos_tui.apply.standing import entry_of
 from clubos_tui.apply.transaction import Transaction
@@ -144,7 +144,7 @@ def rehearse(context: Context, number: int, manifest: tuple[Change, ...]) -> Reh
             detail = "the applied files differ from the approved ones"
         _rehearse_one(
             scratch, "back", back.writes, workshop.object_format, Hooks(back.content),
-            back.removable,
+            back.folders,
         )  # fmt: skip
         if not detail and _held(folder, rows, workshop.object_format) != before:
             detail = "the files differ after the rollback"
@@ -168,7 +168,7 @@ def _rehearse_one(
     rows: tuple[Write, ...],
     object_format: str,
     hooks: Hooks,
-    removable: tuple[str, ...] | None = None,
+    folders: Folders = ANY_FOLDER,
 ) -> tuple[Record, tuple[Left, ...]]:
     """Run a transaction; return its record and what it found to be other than it wrote."""
     intent = Intent(
@@ -181,7 +181,7 @@ def _rehearse_one(
         vault=os.path.join(scratch, f"vault-{name}"),
         writes=rows,
         object_format=object_format,
-        removable=removable,
+        folders=folders,
     )
     transaction = Transaction(
         Record.begin(os.path.join(scratch, f"{name}.jsonl"), intent, durable=False), hooks

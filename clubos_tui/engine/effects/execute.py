@@ -11,7 +11,7 @@ import os
 import secrets
 
 from clubos_tui.apply.hooks import Hooks, Result
-from clubos_tui.apply.record import Intent, Purpose, Record, read_record
+from clubos_tui.apply.record import ANY_FOLDER, Folders, Intent, Purpose, Record, read_record
 from clubos_tui.apply.reverse import reverse
 from clubos_tui.apply.transaction import Transaction
 from clubos_tui.changes.manifest import TreeId, Write, writes
@@ -85,8 +85,11 @@ def _take_over_a_closed_run(context: Context, part: Layout) -> None:
         view = Run(RunId(name), paths).view
         if view.ending is None:
             continue
-        last = view.last_on_stage()
-        part.take_over(paths.stage(name), last.change_set if last else view.started.base_tree)
+        # A rollback before the merge rewinds the stage, one after it does not.
+        last = view.last_on_stage() or view.phases[-1]
+        for tree in dict.fromkeys((last.change_set, view.started.base_tree)):
+            if tree and part.take_over(paths.stage(name), tree):
+                break
 
 
 def on_stage(
@@ -97,7 +100,7 @@ def on_stage(
     phase: int,
     *,
     hooks: Hooks | None = None,
-    removable: tuple[str, ...] | None = None,
+    folders: Folders = ANY_FOLDER,
 ) -> Result:
     """Run one transaction on the stage; a rollback leaves alone what is not as we wrote it."""
     paths = context.session.paths
@@ -111,7 +114,7 @@ def on_stage(
         vault=paths.vault(transaction),
         writes=rows,
         object_format=context.session.repository.object_format,
-        removable=removable,
+        folders=folders,
     )
     os.makedirs(os.path.dirname(intent.staging), mode=0o700, exist_ok=True)
     with context.moves(transaction) as moves:
@@ -260,5 +263,5 @@ def _take_back(context: Context, phase: PhaseView) -> None:
         back.writes,
         phase.number,
         hooks=Hooks(back.content),
-        removable=back.removable,
+        folders=back.folders,
     )

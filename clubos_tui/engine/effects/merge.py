@@ -9,7 +9,15 @@ from dataclasses import dataclass, replace
 
 from clubos_tui.apply.hooks import Hooks, Result
 from clubos_tui.apply.on_disk import Rows
-from clubos_tui.apply.record import Intent, Purpose, Record, RefMove, read_record
+from clubos_tui.apply.record import (
+    ANY_FOLDER,
+    Folders,
+    Intent,
+    Purpose,
+    Record,
+    RefMove,
+    read_record,
+)
 from clubos_tui.changes.manifest import TreeId, Write, writes
 from clubos_tui.engine.decide import Merge, PrepareMerge
 from clubos_tui.engine.effects.check import workshop_content
@@ -159,7 +167,7 @@ class Proposal:
     parents: tuple[CommitId, ...]  # the first is where the branch must be now
     message: str
     rows: tuple[Write, ...]
-    removable: tuple[str, ...] | None = None
+    folders: Folders = ANY_FOLDER
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,7 +214,7 @@ def commit_to_target(context: Context, proposal: Proposal, hooks: Hooks) -> Move
             object_format=session.repository.object_format,
             ref=RefMove(target, onto, commit),
             index=index_path(session.repository),
-            removable=proposal.removable,
+            folders=proposal.folders,
         )
         if not follows:
             alone = replace(intent, id=f"{intent.id}-alone", writes=(), index_only=(), vault="")

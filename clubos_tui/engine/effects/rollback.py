@@ -98,7 +98,7 @@ async def _perform(context: Context, way: Way, purpose: Purpose, phase: int) -> 
         result = await context.in_thread(
             lambda: on_stage(
                 context, transaction, purpose, rows, phase, hooks=hooks,
-                removable=way.back.removable,
+                folders=way.back.folders,
             ),
             stands=True,
         )  # fmt: skip
@@ -139,7 +139,7 @@ def _proposal(context: Context, way: Way, purpose: Purpose, transaction: str) ->
         audit_head(context),
     ]
     message = "\n".join([f"{verb} {context.view.plan.name}: phases {phases}", "", *trailers, ""])
-    return Proposal(transaction, purpose, tree, (way.head,), message, way.rows, way.back.removable)
+    return Proposal(transaction, purpose, tree, (way.head,), message, way.rows, way.back.folders)
 
 
 def _done_before_a_crash(context: Context, purpose: Purpose) -> Did | None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 
-from clubos_tui.apply.record import Record, read_record
+from clubos_tui.apply.record import Folders, Record, read_record
 from clubos_tui.apply.reverse import Reverse, reverse
 from clubos_tui.apply.standing import standing
 from clubos_tui.changes.manifest import TreeId, Write, writes
@@ -72,7 +72,7 @@ def plan_rollback(session: Session, run: Run, phase: int, take_out: tuple[str, .
             view.phases[phases[-1] - 1].change_set, {path: ours.get(path) for path in left}, {}
         )
         old = before.change_set if before else view.started.base_tree
-    back = Reverse((), {}, _made_folders(session, merged.transaction))
+    back = Reverse((), {}, _folders(session, merged.transaction))
     if phase == 1 and records is not None:
         back = reverse(records)
     return _on_branch(session, run, phases, (base, TreeId(old)), back, take_out)
@@ -83,7 +83,7 @@ def plan_undo(session: Session, run: Run) -> Way:
     rollback = run.view.rollback
     assert rollback
     known = exists(session.paths.transaction(rollback.transaction))
-    back = Reverse((), {}, ())
+    back = Reverse((), {}, Folders(()))
     if known or not rollback.commit:
         back = reverse([record_of(session, rollback.transaction)])
     if not rollback.commit:
@@ -183,10 +183,11 @@ def _since_merge(session: Session, run: Run) -> tuple[list[Record] | None, set[s
     return records, {item.path for items in left for item in items}
 
 
-def _made_folders(session: Session, transaction: str) -> tuple[str, ...]:
-    if transaction and exists(session.paths.transaction(transaction)):
-        return record_of(session, transaction).last.made
-    return ()
+def _folders(session: Session, transaction: str) -> Folders:
+    if not transaction or not exists(session.paths.transaction(transaction)):
+        return Folders(())
+    last = record_of(session, transaction).last
+    return Folders(last.made, last.modes)
 
 
 def record_of(session: Session, transaction: str) -> Record:
