@@ -54,7 +54,7 @@ class VaultWriter:
     def add(self, path: str, found: Found) -> None:
         """Append what lies at ``path``."""
         sha256 = hashlib.sha256(found.data).hexdigest()
-        packed = zlib.compress(found.data, 1)
+        packed = zlib.compress(found.data, 1 if self._durable else 0)
         head = canonical(
             {"path": path, "mode": found.mode, "permissions": found.permissions,
              "size": len(packed), "sha256": sha256}

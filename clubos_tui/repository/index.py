@@ -11,7 +11,7 @@ import glob
 import os
 import shutil
 from bisect import bisect_left
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 
 from clubos_tui.changes.manifest import BlobId, Entry, path_bytes, path_text
@@ -20,11 +20,16 @@ from clubos_tui.repository.discover import Repository
 from clubos_tui.repository.workshop import Workshop
 
 
+ASKED_OFTEN = 64  # one lookup by halving costs as much as this many rows put into a dict
+
+
 class Index:
     """What an index holds, looked up in git's sorted listing without parsing all of it."""
 
     def __init__(self, listing: bytes) -> None:
         self._rows = listing.split(b"\0")[:-1]
+        self._by_path: dict[bytes, list[bytes]] | None = None
+        self._asked = 0
         # Only where a stage other than 0 can be in it is every row looked at.
         self.unmerged: frozenset[str] = frozenset()
         if any(b" %d\t" % stage in listing for stage in (1, 2, 3)):
@@ -54,12 +59,20 @@ class Index:
         """Tell whether git does not look at the file (assume-unchanged)."""
         return any(row[:1].islower() for row in self._of(path))
 
-    def _of(self, path: str) -> Iterator[bytes]:
+    def _of(self, path: str) -> Sequence[bytes]:
         raw = path_bytes(path)
+        self._asked += 1
+        if self._by_path is None and self._asked * ASKED_OFTEN > len(self._rows):
+            self._by_path = {}
+            for row in self._rows:
+                self._by_path.setdefault(_path(row), []).append(row)
+        if self._by_path is not None:
+            return self._by_path.get(raw, ())
         at = bisect_left(self._rows, raw, key=_path)
-        while at < len(self._rows) and _path(self._rows[at]) == raw:
-            yield self._rows[at]
-            at += 1
+        end = at
+        while end < len(self._rows) and _path(self._rows[end]) == raw:
+            end += 1
+        return self._rows[at:end]
 
 
 def _path(row: bytes) -> bytes:
