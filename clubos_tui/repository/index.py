@@ -19,7 +19,6 @@ from clubos_tui.errors import Failed
 from clubos_tui.repository.discover import Repository
 from clubos_tui.repository.workshop import Workshop
 
-
 ASKED_OFTEN = 64  # one lookup by halving costs as much as this many rows put into a dict
 
 
