@@ -79,9 +79,12 @@ async def _settle(context: Context) -> None:
 def _is_done(context: Context) -> bool:
     """Tell whether the transaction under way has been carried out, recorded or not."""
     applying = context.view.applying
-    path = context.session.paths.transaction(applying.transaction) if applying else ""
-    record = read_record(path) if applying and os.path.exists(path) else None
-    return bool(record and record.last.state == "done")
+    if applying is None:
+        return False
+    names = (applying.transaction, f"{applying.transaction}{merge.ALONE}")
+    paths = [context.session.paths.transaction(name) for name in names]
+    records = [read_record(path) for path in paths if os.path.exists(path)]
+    return any(record is not None and record.last.state == "done" for record in records)
 
 
 def _cut_short(error: ClubosError | OSError) -> CutShort:

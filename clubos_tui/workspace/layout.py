@@ -17,7 +17,7 @@ from contextlib import suppress
 from clubos_tui.changes.manifest import Entry, path_bytes, path_text
 from clubos_tui.codec import canonical
 from clubos_tui.disk import looks_of, parent_of, sync_file_system
-from clubos_tui.errors import HostilePath
+from clubos_tui.errors import GitFailed, HostilePath
 from clubos_tui.repository.workshop import Workshop
 from clubos_tui.workspace.export import Progress, export, remove
 from clubos_tui.workspace.known import Known, load
@@ -52,7 +52,10 @@ class Layout:
             return False
         if not self._known.tree:
             return False
-        _expect(self._known, self._workshop, mark["tree"], set(mark["hidden"]))
+        try:
+            _expect(self._known, self._workshop, mark["tree"], set(mark["hidden"]))
+        except GitFailed:  # the person rewrote history, and git has thrown that tree away
+            return False
         self._known.hidden = tuple(mark["hidden"])
         self._known.empty = tuple(map(path_bytes, mark["empty"]))
         return True
@@ -69,6 +72,8 @@ class Layout:
 
     def bring(self, tree: str, progress: Progress = _no_progress) -> None:
         """Make the folder hold ``tree``, whatever an agent or a crash left in it."""
+        if self._touched and self._touched.take() != set():
+            self._doubt()  # somebody wrote there after the last look
         if self.holds == tree and os.path.isdir(self.folder):
             return
         sure = self._sure
@@ -80,17 +85,19 @@ class Layout:
                 self._move(tree, progress)
             else:
                 self._mend(tree, progress)
-        except (OSError, HostilePath):
-            # An agent took permissions away, or made what no tree holds: begin anew.
+        except (OSError, HostilePath, GitFailed):
+            # An agent took permissions away, or made what no tree holds, or the tree it held is
+            # no more: begin anew.
             self.close()
             remove(self.folder)
             self._export(tree, progress)
         self.settle(tree)
+        if self._touched:
+            self._touched.take()  # by us
 
     def hand_over(self) -> None:
         """Let an agent in: from now on the folder may change, and what is touched is noted."""
-        # What was touched up to now was touched by us, and new folders are watched from here on.
-        if self._touched is None or self._touched.take() is None:
+        if self._touched is None:
             self._watch_anew()
         self._doubt()
 
@@ -146,12 +153,12 @@ class Layout:
         known = load(_note(other))
         if known is None or not known.tree:
             return False
-        _expect(known, self._workshop, tree, set())
         try:
+            _expect(known, self._workshop, tree, set())
             if look(other, known, object_format=self._workshop.object_format).puts:
                 return False
             os.rename(other, self.folder)
-        except (OSError, HostilePath):
+        except (OSError, HostilePath, GitFailed):
             return False
         self._known = known
         self.settle(tree)

@@ -95,6 +95,7 @@ class _Look:
         self.result = Scan()
         self.seen: set[bytes] = set()
         self.empty: list[bytes] = []
+        self._directories: dict[bytes, bool] = {}
         self._root = os.fsencode(folder)
         self._known = known
         self._secrets = set(known.hidden)
@@ -102,7 +103,7 @@ class _Look:
 
     def below(self, start: bytes, stop: Callable[[], None]) -> None:
         """Look at everything in a folder."""
-        folders = [start]
+        folders = [start] if self._is_real(start.rstrip(b"/")) else []
         if start:
             _require_no_git(start)
         while folders:
@@ -127,18 +128,34 @@ class _Look:
     def at(self, raw: bytes) -> bool:
         """Look at one path; ``False`` where no file is there."""
         _require_no_git(raw)
+        if not self._is_real(raw.rpartition(b"/")[0]):
+            return False
         for depth in range(1, raw.count(b"/") + 1):
             above = b"/".join(raw.split(b"/")[:depth])
-            if above in self._known.rows and os.path.isdir(os.path.join(self._root, above)):
+            if above in self._known.rows:
                 self._is_folder(above)
         try:
             status = os.lstat(os.path.join(self._root, raw))
-        except (FileNotFoundError, NotADirectoryError):
+        except FileNotFoundError:
             return False
         if stat.S_ISDIR(status.st_mode):
             return not self._is_folder(raw)
         self._file(raw, status)
         return True
+
+    def _is_real(self, folder: bytes) -> bool:
+        """Tell whether ``folder`` is one, and is reached through no symbolic link."""
+        parts = folder.split(b"/") if folder else []
+        return all(self._is_directory(b"/".join(parts[: at + 1])) for at in range(len(parts)))
+
+    def _is_directory(self, raw: bytes) -> bool:
+        known = self._directories.get(raw)
+        if known is None:
+            known = False
+            with suppress(FileNotFoundError):
+                known = stat.S_ISDIR(os.lstat(os.path.join(self._root, raw)).st_mode)
+            self._directories[raw] = known
+        return known
 
     def miss(self, paths: Iterable[bytes]) -> None:
         """Note that nothing is at these paths any more."""

@@ -3,8 +3,8 @@
 Unlike the hints of :mod:`.watch` this must not miss anything, so it reads the kernel's queue
 itself: the queue is complete when the writing call has returned, and says when it overflowed
 (``inotify(7)``). It does not see a program that goes on writing to a mapping it made before, or
-through a hard link from outside; only agents that run programs can do that, and for those every
-file is looked at instead.
+through a hard link from outside. A proposal then misses that change; a check that reads such a
+file finds other bytes than the tree's, and does not pass.
 """
 
 from __future__ import annotations
@@ -92,11 +92,11 @@ class Touched:
         return False
 
     def _watch(self, folder: bytes) -> bool:
-        path = os.path.join(self._root, folder) or b"."
+        path = os.path.join(self._root, folder).rstrip(b"/")  # with it a link would be followed
         watch = self._libc.inotify_add_watch(self._fd, path, ctypes.c_uint32(_MASK))
-        if watch < 0:
+        # A folder that is watched already was reached by another name: through a link above it.
+        if watch < 0 or self._names.setdefault(watch, folder) != folder:
             return False
-        self._names[watch] = folder
         return True
 
     def _read(self) -> bytes:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import shutil
 import signal
 from collections.abc import Callable
 from pathlib import Path
@@ -23,6 +24,7 @@ from clubos_tui.engine import views
 from clubos_tui.engine.effects import rollback
 from clubos_tui.errors import RepositoryState
 from clubos_tui.repository import refs
+from clubos_tui.workspace.layout import Layout
 
 
 class Cut(Exception):
@@ -210,3 +212,64 @@ def test_p3_a_move_of_the_ref_alone_cut_short_leaves_no_lock(
     assert repo.tree("main") == run.phase().change_set
     repo.git("switch", "-q", "main")
     assert repo.git("status", "--porcelain") == ""
+
+
+def test_p2_a_stage_that_was_removed_is_laid_out_with_the_earlier_phases(
+    repo: Repo, journey: Start
+) -> None:
+    """The person clears the state folder up between two phases."""
+    run = journey(agents.write("one", "1\n"), agents.write("two", "2\n")).live(1)
+    shutil.rmtree(run.stage)
+    run.live(2)
+    held = {path.name: path.read_bytes() for path in Path(run.stage).iterdir() if path.is_file()}
+    assert (held.get("one"), held.get("two")) == (b"1\n", b"2\n")
+
+
+def test_p3_a_branch_that_moved_alone_is_not_called_failed(
+    repo: Repo, journey: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The person is on another branch, only the ref moves, and then the disk is full."""
+    run = journey(CHANGE).live()
+    repo.git("switch", "-q", "-c", "elsewhere")
+    add = Record.add
+
+    def full_once(self: Record, progress: Progress) -> None:
+        if progress.state == "done":
+            monkeypatch.setattr(Record, "add", add)
+            raise OSError(errno.ENOSPC, "No space left on device")
+        add(self, progress)
+
+    monkeypatch.setattr(Record, "add", full_once)
+    assert run.try_merge() is None
+    assert run.view.ending == "merged"
+    assert repo.tree("main") == run.phase().change_set
+
+
+def test_p8_the_agent_of_an_earlier_attempt_is_ended_before_the_next_is_laid_out(
+    journey: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It might still write into the folder that all attempts share."""
+    run = journey(agents.write("a", "1\n")).propose()
+    course: list[str] = []
+
+    class Lingering(agents.ScriptedAgent):
+        async def aclose(self) -> None:
+            course.append("ended")
+
+    bring = Layout.bring
+    monkeypatch.setattr(
+        Layout, "bring", lambda self, *args: course.append("laid out") or bring(self, *args)
+    )
+    run.driver.context.agents[1, 1] = Lingering({})
+    run.propose()
+    assert course[:2] == ["ended", "laid out"]
+
+
+def test_a_damaged_journal_of_a_closed_run_does_not_stop_the_open_one(journey: Start) -> None:
+    old = journey(agents.write("a", "1\n")).live()
+    old.roll_back(1, close=True)
+    old.close()
+    new = journey(agents.write("a", "2\n"))
+    journal = Path(old.run.journal.path)
+    journal.write_bytes(journal.read_bytes().replace(b"Phase 1", b"Phase 9"))
+    new.live()

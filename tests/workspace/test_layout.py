@@ -6,6 +6,7 @@ import os
 import shutil
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -252,6 +253,90 @@ def test_a_damaged_note_is_not_believed(place: Layout, workshop: Workshop, damag
     again.bring(base)
     assert again.holds == base
     assert held(Path(place.folder)) == {"a": b"1"}
+
+
+def test_p2_a_folder_that_became_a_link_is_not_looked_through(
+    place: Layout, workshop: Workshop
+) -> None:
+    """Each file belongs to the folder it lies in, and to no link that leads there."""
+    base = tree_of(workshop, {"old/a": b"1", "old/b": b"1", "keep": b"1"})
+    root = Path(place.folder)
+    place.bring(base)
+    place.hand_over()
+    for name in ("a", "b"):
+        (root / "old" / name).write_bytes(b"soon gone")
+        (root / "old" / name).unlink()
+    (root / "old").rmdir()
+    (root / "new").mkdir()
+    (root / "new/a").write_bytes(b"2")
+    (root / "old").symlink_to("new")
+    found = place.scan()
+    assert {path: put and put.mode for path, put in found.puts.items()} == {
+        "new/a": "100644", "old": "120000", "old/a": None, "old/b": None,
+    }  # fmt: skip
+    assert workshop.files(workshop.build(base, found.puts, found.blobs)).keys() == {
+        "keep", "new/a", "old",
+    }  # fmt: skip
+
+
+def test_p2_a_new_folder_that_became_a_link_is_not_looked_through(
+    place: Layout, workshop: Workshop
+) -> None:
+    """Nor does a link hide what is written later in the folder it leads to."""
+    base = tree_of(workshop, {"dir/a": b"1"})
+    root = Path(place.folder)
+    place.bring(base)
+    place.hand_over()
+    (root / "new").mkdir()
+    (root / "new").rmdir()
+    (root / "new").symlink_to("dir")
+    found = place.scan()
+    assert list(found.puts) == ["new"]
+    place.settle(workshop.build(base, found.puts, found.blobs))
+    place.bring(place.holds)
+    place.hand_over()
+    (root / "dir/a").write_bytes(b"2")
+    assert list(place.scan().puts) == ["dir/a"]
+
+
+def test_p1_what_an_agent_writes_after_its_turn_is_taken_away_again(
+    place: Layout, workshop: Workshop
+) -> None:
+    base = tree_of(workshop, {"a": b"1"})
+    place.bring(base)
+    place.hand_over()
+    (Path(place.folder) / "b").write_bytes(b"2")
+    found = place.scan()
+    tree = workshop.build(base, found.puts, found.blobs)
+    place.settle(tree)
+    (Path(place.folder) / "a").write_bytes(b"late")
+    place.bring(tree)
+    assert held(Path(place.folder)) == {"a": b"1", "b": b"2"}
+    place.hand_over()
+    (Path(place.folder) / "a").write_bytes(b"in time")
+    assert list(place.scan().puts) == ["a"]
+
+
+@pytest.mark.parametrize("saved", ["just now", "long ago"])
+def test_a_base_that_git_has_thrown_away_does_not_stop_the_next(
+    place: Layout, workshop: Workshop, repo: Repo, tmp_path: Path, saved: str
+) -> None:
+    """The person rewrote history and had git prune: what the folder held is no tree any more."""
+    older, old = tree_of(workshop, {"a": b"1"}), tree_of(workshop, {"a": b"1", "b": b"1"})
+    place.bring(older)
+    if saved == "long ago":
+        place.bring(old)
+    stage = Layout(str(tmp_path / "stage"), workshop, hide=False)
+    stage.bring(old)
+    for pack in Path(workshop.path, "objects/pack").iterdir():
+        pack.unlink()
+    with closing(Session.open(repo.path)) as session:
+        base = tree_of(session.workshop, {"a": b"2"})
+        again = Layout(place.folder, session.workshop, hide=True)
+        again.bring(base)
+        assert held(Path(place.folder)) == {"a": b"2"}
+        new = Layout(str(tmp_path / "new"), session.workshop, hide=False)
+        assert not new.take_over(stage.folder, base)
 
 
 # --- the stage of a closed run ------------------------------------------------------------------

@@ -19,7 +19,7 @@ from clubos_tui.engine.decide import ApplyToStage, ApproveByPlan, PublishBranch
 from clubos_tui.engine.effects.check import workshop_content
 from clubos_tui.engine.effects.context import Context, Moves, exists, time_of
 from clubos_tui.engine.run import Run, approval
-from clubos_tui.engine.state import PhaseView
+from clubos_tui.engine.state import PhaseView, RunView
 from clubos_tui.errors import ClubosError, Failed
 from clubos_tui.events import ApplyFinished, ApplyStarted, CommitId, Executed, RunId
 from clubos_tui.repository import refs
@@ -65,14 +65,13 @@ def _already_done(context: Context, phase: PhaseView) -> Record | None:
 
 
 def _ready_stage(context: Context) -> None:
-    """Lay out the run's base as the stage, unless it is there."""
+    """Lay out the stage with what was executed so far, unless it is there."""
     stage = context.session.paths.stage(context.run.id)
     if exists(stage):
         return
-    base = context.view.started.base_tree
     part = Layout(f"{stage}.part", context.session.workshop, hide=False)
     _take_over_a_closed_run(context, part)
-    part.bring(base, context.look)
+    part.bring(_tree_on_stage(context.view), context.look)
     part.become(stage)
 
 
@@ -82,14 +81,22 @@ def _take_over_a_closed_run(context: Context, part: Layout) -> None:
     for name in sorted(os.listdir(paths.stages) if exists(paths.stages) else ()):
         if exists(part.folder) or not exists(paths.run(name)):
             continue
-        view = Run(RunId(name), paths).view
+        try:
+            view = Run(RunId(name), paths).view
+        except ClubosError:  # a damaged journal does not say that the run is over
+            continue
         if view.ending is None:
             continue
         # A rollback before the merge rewinds the stage, one after it does not.
-        last = view.last_on_stage() or view.phases[-1]
-        for tree in dict.fromkeys((last.change_set, view.started.base_tree)):
+        for tree in dict.fromkeys((_tree_on_stage(view), view.phases[-1].change_set)):
             if tree and part.take_over(paths.stage(name), tree):
                 break
+
+
+def _tree_on_stage(view: RunView) -> TreeId:
+    """Return the tree that a run's stage holds."""
+    last = view.last_on_stage()
+    return last.change_set if last else view.started.base_tree
 
 
 def on_stage(

@@ -39,6 +39,8 @@ from clubos_tui.repository.forms import require_not_elsewhere
 from clubos_tui.repository.index import index_path
 from clubos_tui.repository.workshop import CommitSpec
 
+ALONE = "-alone"  # ends the id of a transaction's record where only the ref moves
+
 
 async def prepare_merge(context: Context, _step: PrepareMerge) -> None:
     """Find the tree that the merge would make; a new one where the target moved meanwhile."""
@@ -217,7 +219,7 @@ def commit_to_target(context: Context, proposal: Proposal, hooks: Hooks) -> Move
             folders=proposal.folders,
         )
         if not follows:
-            alone = replace(intent, id=f"{intent.id}-alone", writes=(), index_only=(), vault="")
+            alone = replace(intent, id=f"{intent.id}{ALONE}", writes=(), index_only=(), vault="")
             record = Record.begin(session.paths.transaction(alone.id), alone)
             session.checkout.move_alone(record)
             return Moved(commit, None)

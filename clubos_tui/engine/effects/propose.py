@@ -61,10 +61,10 @@ async def start_attempt(context: Context, step: StartAttempt) -> None:
     seed = rejection.change_set if rejection and phase.base == base else base
     name = view.started.agent or view.plan.agent_of(step.phase)
     require(name, context.session.agents)
+    await _end_agents(context)  # first: they have the same folder
     workspace = context.workspace
     await context.in_thread(context.session.workshop.fold_packs)
     await context.in_thread(lambda: workspace.bring(seed, context.look))
-    await _end_agents(context)
     context.say(
         AttemptStarted(
             step.phase, attempt, base, seed, name, workspace.folder, workspace.hidden
