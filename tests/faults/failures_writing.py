@@ -202,8 +202,8 @@ def bytes_change_on_the_way(place: Ground, patch: Patch) -> None:
     run.propose().approve()
     content = execute.workshop_content
 
-    def tidied(context: Context) -> Any:
-        hooks = content(context)
+    def tidied(context: Context, rows: Any) -> Any:
+        hooks = content(context, rows)
 
         def tidy(write: Any) -> Found:
             found = hooks.content(write)

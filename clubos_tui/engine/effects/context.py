@@ -108,14 +108,10 @@ class Moves:
     """Writes each path of a running transaction to its stream."""
 
     writer: StreamWriter
-    _flushed: float = 0.0
 
     def __call__(self, move: PathMoved) -> None:
-        moment = time.monotonic()
-        self.writer.write("path.moved", move._asdict(), time=moment)
-        if moment - self._flushed > 0.01:  # the next path may be long in coming, and people watch
-            self.writer.flush()
-            self._flushed = moment
+        self.writer.write("path.moved", move._asdict(), time=time.monotonic())
+        self.writer.flush()  # the next path may be long in coming, and people watch
 
     def verified(self, found: PathVerified) -> None:
         """Write that a path was compared afresh, and what was found."""
