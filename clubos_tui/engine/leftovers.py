@@ -19,9 +19,9 @@ from clubos_tui.changes.manifest import Write
 from clubos_tui.disk import Found
 from clubos_tui.engine.run import Run
 from clubos_tui.engine.session import Session
+from clubos_tui.repository.copies import COPIES
 from clubos_tui.repository.index import index_path
 from clubos_tui.repository.objects import PART
-from clubos_tui.repository.three_way import COPIES
 from clubos_tui.workspace.export import remove
 
 _ENDED = {"done", "undone"}

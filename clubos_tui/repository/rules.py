@@ -17,6 +17,7 @@ from dataclasses import dataclass
 
 from clubos_tui.changes.manifest import FILE, BlobId, Entry, path_bytes, path_text
 from clubos_tui.errors import GitFailed
+from clubos_tui.repository.copies import new_copies
 from clubos_tui.repository.discover import Repository
 from clubos_tui.repository.git import Git
 from clubos_tui.repository.objects import object_id
@@ -81,11 +82,11 @@ class Rules:
         workshop: Workshop,
         settings: Settings,
         sources: Sources,
-        folder: str,
+        scratch: str,
         attributes: Mapping[str, bytes],
     ) -> None:
         self._workshop = workshop
-        self._folder = f"{folder}-{secrets.token_hex(4)}"
+        self._folder = new_copies(scratch)
         self._tree = os.path.join(self._folder, "tree")
         self._git = Git(os.path.join(self._folder, "git"), private=True)
         self._make(settings, sources, attributes)

@@ -95,9 +95,7 @@ class Touched:
         path = os.path.join(self._root, folder).rstrip(b"/")  # with it a link would be followed
         watch = self._libc.inotify_add_watch(self._fd, path, ctypes.c_uint32(_MASK))
         # A folder that is watched already was reached by another name: through a link above it.
-        if watch < 0 or self._names.setdefault(watch, folder) != folder:
-            return False
-        return True
+        return watch >= 0 and self._names.setdefault(watch, folder) == folder
 
     def _read(self) -> bytes:
         try:

@@ -31,7 +31,6 @@ from clubos_tui.repository.forms import require_not_elsewhere
 from clubos_tui.repository.index import index_path
 from clubos_tui.repository.workshop import CommitSpec
 
-
 ALONE = "-alone"  # ends the id of a transaction's record where only the ref moves
 
 
