@@ -144,7 +144,7 @@ def matches(path: str, patterns: Iterable[str]) -> str | None:
 
 def folder_of(pattern: str) -> str:
     """Return the folder that everything a pattern matches lies in, ``""`` for the whole tree."""
-    text = pattern.rstrip("/")
+    text = pattern.strip("/")
     if "/" not in text:
         return ""
     fixed = itertools.takewhile(lambda part: not {"*", "?"} & set(part), text.split("/")[:-1])
