@@ -22,7 +22,7 @@ from clubos_tui.repository.discover import Repository
 from clubos_tui.repository.git import Git
 from clubos_tui.repository.objects import object_id
 from clubos_tui.repository.settings import Settings
-from clubos_tui.repository.workshop import Workshop
+from clubos_tui.repository.workshop import Workshop, alternates
 
 ATTRIBUTES = ".gitattributes"
 _ASKED = ("filter", "text", "crlf", "eol", "ident", "working-tree-encoding")
@@ -110,7 +110,7 @@ class Rules:
         _write(os.path.join(self._git.git_dir, "info", "attributes"), sources.info)
         _write(
             os.path.join(self._git.git_dir, "objects", "info", "alternates"),
-            _quoted(lender),
+            alternates(lender),
         )
         os.makedirs(os.path.join(self._git.git_dir, "refs"))
         _write(os.path.join(self._git.git_dir, "HEAD"), b"ref: refs/heads/rules\n")
@@ -188,12 +188,6 @@ class Rules:
         self._ask(*sparse, "read-tree", "-m", "-u", tree)
         listing = self._ask(*sparse, "ls-files", "-t", "-z").split(b"\0")
         return {path_text(row[2:]) for row in listing if row.startswith(b"S ")}
-
-
-def _quoted(path: str) -> bytes:
-    raw = os.fsencode(path)
-    escaped = raw.replace(b"\\", b"\\\\").replace(b'"', b'\\"').replace(b"\n", b"\\n")
-    return b'"' + escaped + b'"\n'
 
 
 def _write(path: str | bytes, data: bytes) -> None:

@@ -69,11 +69,6 @@ def _write(fd: int, name: bytes, entry: Entry, contents: Iterator[tuple[str, byt
     make_file(fd, name, Found(entry.mode or FILE, next(contents)[1], permissions))
 
 
-def write_entry(workshop: Workshop, folder: str, path: str, entry: Entry) -> None:
-    """Write one file, link or submodule folder; nothing may be there yet."""
-    export(workshop, {path: entry}, folder)
-
-
 def remove(folder: str) -> None:
     """Remove a folder of ours, also where an agent took its own permissions away."""
 

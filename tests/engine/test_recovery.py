@@ -188,7 +188,8 @@ def test_p3_only_what_is_ours_by_record_is_cleared_away(
     os.waitpid(gone_process, 0)
     packs = f"{paths.workshop}/objects/pack"
     ours = [
-        f"{paths.stage(name)}.part", f"{paths.scratch}/merge-{name}",
+        f"{paths.stage(name)}.part", f"{paths.stage(name)}.part.known",
+        f"{paths.stage(name)}.part.holds", f"{paths.scratch}/merge-{name}",
         f"{paths.scratch}/rehearsal-{name}-1", f"{paths.scratch}/copies-{gone_process}-abc",
         f"{packs}/tmp_clubos_{gone_process}_pack-12.pack",
     ]  # fmt: skip
