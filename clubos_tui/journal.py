@@ -107,6 +107,12 @@ class Journal:
         return self._head
 
     @property
+    def anchor(self) -> str:
+        """Number and hash of the last record read, of one moment: the loop may read on beside."""
+        last = self._records[-1]
+        return f"{last.seq}:{last.hash}"
+
+    @property
     def seq(self) -> Seq:
         """The number of the last record read; 0 for an empty journal."""
         return Seq(len(self._records))

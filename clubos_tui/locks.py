@@ -25,6 +25,17 @@ def handed_on() -> tuple[int, ...]:
     return tuple(_handed_on)
 
 
+def is_alive(pid: int) -> bool:
+    """Tell whether there is a process of this number, be it somebody else's."""
+    try:
+        os.kill(pid, 0)
+    except (ProcessLookupError, OverflowError):
+        return False
+    except OSError:
+        return True
+    return True
+
+
 class FileLock:
     """One lock file, kept for ever; only the lock on it comes and goes.
 

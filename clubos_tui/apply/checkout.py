@@ -21,6 +21,7 @@ from clubos_tui.changes.manifest import Write, path_bytes
 from clubos_tui.disk import sync_file, sync_folder
 from clubos_tui.errors import ApplyFailed, ClubosError, InTheWay, Refused, RepositoryState
 from clubos_tui.repository import refs
+from clubos_tui.repository.copies import copies
 from clubos_tui.repository.discover import Repository, checked_out, require_calm
 from clubos_tui.repository.index import Index, index_path, next_index, read_index
 from clubos_tui.repository.workshop import Workshop
@@ -54,10 +55,10 @@ class Checkout:
         """Read the index as it is now; the one read last where it has the same bytes."""
         sha256 = _sha256(index_path(self.repository))
         if not self._read or self._read[0][0] != sha256:
-            os.makedirs(self.scratch, mode=0o700, exist_ok=True)
-            copy = os.path.join(self.scratch, "index")
-            index = read_index(self.repository, self.workshop, copy)
-            self._read[:] = [(sha256, index)]
+            with copies(self.scratch) as folder:
+                copy = os.path.join(folder, "index")
+                index = read_index(self.repository, self.workshop, copy)
+                self._read[:] = [(_sha256(copy), index)]
         return self._read[0][1]
 
     def rows(self, writes: tuple[Write, ...], index: Index | None = None) -> Rows:

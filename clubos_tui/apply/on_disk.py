@@ -247,7 +247,7 @@ def _rules(
     if not files and not sources.any and line_ends(settings) == "false":
         yield None
         return
-    rules = Rules(workshop, settings, sources, os.path.join(scratch, "rules"), files)
+    rules = Rules(workshop, settings, sources, scratch, files)
     try:
         yield rules
     finally:
@@ -297,7 +297,7 @@ def _hidden(
         return out
     with open(patterns, "rb") as file:
         text = file.read()
-    rules = Rules(workshop, settings, Sources(b"", b""), os.path.join(scratch, "sparse"), {})
+    rules = Rules(workshop, settings, Sources(b"", b""), scratch, {})
     try:
         return out | rules.outside(new, text, cone=settings.flag("core.sparsecheckoutcone"))
     finally:

@@ -11,6 +11,7 @@ import json
 import os
 import zlib
 from dataclasses import dataclass
+from typing import BinaryIO
 
 from clubos_tui.codec import canonical
 from clubos_tui.disk import Found, sync_folder, write_all
@@ -104,18 +105,25 @@ class VaultWriter:
 
 def read_vault(path: str) -> dict[str, Kept]:
     """Return what a vault holds, every content compared with its SHA-256."""
+    try:
+        with open(path, "rb") as file:
+            return _read_rows(path, file)
+    except OSError as error:
+        raise _damaged(path) from error
+
+
+def _read_rows(path: str, file: BinaryIO) -> dict[str, Kept]:
     rows: dict[str, Kept] = {}
-    with open(path, "rb") as file:
-        while head := file.readline():
-            try:
-                facts = json.loads(head)
-                row = Kept(offset=file.tell(), **facts)
-            except (ValueError, TypeError) as error:
-                raise _damaged(path) from error
-            _unpack(path, file.read(row.size), row)
-            if file.read(1) != b"\n":
-                raise _damaged(path)
-            rows[row.path] = row
+    while head := file.readline():
+        try:
+            facts = json.loads(head)
+            row = Kept(offset=file.tell(), **facts)
+        except (ValueError, TypeError) as error:
+            raise _damaged(path) from error
+        _unpack(path, file.read(row.size), row)
+        if file.read(1) != b"\n":
+            raise _damaged(path)
+        rows[row.path] = row
     return rows
 
 

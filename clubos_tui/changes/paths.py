@@ -15,6 +15,7 @@ from clubos_tui.changes.manifest import path_bytes
 
 MAX_COMPONENT = 255  # bytes, the limit of common file systems
 MAX_PATH = 4096  # bytes, Linux's PATH_MAX
+MAX_DEPTH = 200  # folders; git and everybody's tools go down a tree by recursion
 
 # Code points that HFS+ ignores in a name, so that `.g<ZWNJ>it` opens `.git` there.
 _HFS_IGNORED = dict.fromkeys(
@@ -37,6 +38,8 @@ def refusal(path: str) -> str | None:
         return f"it is longer than {MAX_PATH} bytes"
     if b"\0" in raw:
         return "it holds a NUL byte"
+    if raw.count(b"/") > MAX_DEPTH:
+        return f"it lies deeper than {MAX_DEPTH} folders"
     if raw.startswith(b"/"):
         return "it is absolute and would leave the workspace"
     for component in path.split("/"):
@@ -144,7 +147,7 @@ def matches(path: str, patterns: Iterable[str]) -> str | None:
 
 def folder_of(pattern: str) -> str:
     """Return the folder that everything a pattern matches lies in, ``""`` for the whole tree."""
-    text = pattern.rstrip("/")
+    text = pattern.strip("/")
     if "/" not in text:
         return ""
     fixed = itertools.takewhile(lambda part: not {"*", "?"} & set(part), text.split("/")[:-1])

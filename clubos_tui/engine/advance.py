@@ -11,7 +11,7 @@ import os
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from clubos_tui.apply.record import read_record, unfinished
+from clubos_tui.apply.record import ENDED, read_record, unfinished
 from clubos_tui.apply.recover import recover
 from clubos_tui.engine import decide as steps
 from clubos_tui.engine.decide import Wait, decide
@@ -66,7 +66,7 @@ async def _settle(context: Context) -> None:
         open_ones = unfinished(session.paths.transactions)
         found = [(record, recover(record, session.checkout)) for record in open_ones]
         # One that is still open is settled, and told of, by the next start.
-        return [item for record, item in found if record.last.state in {"done", "undone"}]
+        return [item for record, item in found if record.last.state in ENDED]
 
     try:
         found = await context.in_thread(work, stands=True)

@@ -25,7 +25,7 @@ from clubos_tui.engine.run import Run
 from clubos_tui.engine.session import Session
 from clubos_tui.errors import DriverBusy
 from clubos_tui.events import Left, Paused, PauseRequested, Recovered, RunId
-from clubos_tui.locks import FileLock
+from clubos_tui.locks import FileLock, is_alive
 from clubos_tui.repository import refs
 
 POLL_SECONDS = 0.02
@@ -135,7 +135,7 @@ def busy(lock: FileLock) -> DriverBusy:
     """Say who holds the driver's lock, as far as its note tells."""
     holder = lock.holder()
     pid, host = holder.get("pid", "?"), holder.get("host", "?")
-    if host == socket.gethostname() and isinstance(pid, int) and not _is_alive(pid):
+    if host == socket.gethostname() and isinstance(pid, int) and not is_alive(pid):
         return DriverBusy(
             f"another clubos (process {pid}) was killed, and a git it started is still at work",
             untouched="Nothing was done.",
@@ -146,16 +146,6 @@ def busy(lock: FileLock) -> DriverBusy:
         untouched="Nothing was done.",
         cure="Use its screen, or wait until it ends; `clubos status` works meanwhile.",
     )
-
-
-def _is_alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except OSError:
-        return True  # somebody else's
-    return True
 
 
 def recover_all(session: Session) -> list[Recovered]:

@@ -13,18 +13,18 @@ from collections.abc import Iterator
 
 from clubos_tui.apply.checkout import FOLDER, lock_mark
 from clubos_tui.apply.hooks import Hooks
-from clubos_tui.apply.record import Record, read_record
+from clubos_tui.apply.record import ENDED, Record, read_record
 from clubos_tui.apply.transaction import Transaction
 from clubos_tui.changes.manifest import Write
 from clubos_tui.disk import Found
 from clubos_tui.engine.run import Run
 from clubos_tui.engine.session import Session
+from clubos_tui.locks import is_alive
+from clubos_tui.repository.copies import COPIES
 from clubos_tui.repository.index import index_path
 from clubos_tui.repository.objects import PART
-from clubos_tui.repository.three_way import COPIES
 from clubos_tui.workspace.export import remove
-
-_ENDED = {"done", "undone"}
+from clubos_tui.workspace.layout import notes
 
 
 def sweep(session: Session, run: Run | None) -> list[str]:
@@ -49,7 +49,8 @@ def foreign_lock(session: Session) -> str:
 def _half_written(session: Session, run: Run | None) -> Iterator[str]:
     paths = session.paths
     if run is not None:
-        yield f"{paths.stage(run.id)}.part"
+        part = f"{paths.stage(run.id)}.part"
+        yield from (part, *notes(part))
         yield os.path.join(paths.scratch, f"merge-{run.id}")
         for phase in run.view.phases:
             yield os.path.join(paths.scratch, f"rehearsal-{run.id}-{phase.number}")
@@ -57,7 +58,7 @@ def _half_written(session: Session, run: Run | None) -> Iterator[str]:
     for folder, prefix, separator in ((paths.scratch, COPIES, "-"), (packs, PART, "_")):
         for name in _names(folder):
             found = re.match(rf"{re.escape(prefix)}(\d+){separator}.", name)
-            if found and not _alive(int(found[1])):
+            if found and not is_alive(int(found[1])):
                 yield os.path.join(folder, name)
 
 
@@ -68,7 +69,7 @@ def _staged_by_ended(session: Session) -> list[str]:
         for name in _names(folder):
             record = _record(session, name)
             staging = os.path.join(folder, name)
-            if record and record.last.state in _ENDED and record.intent.staging == staging:
+            if record and record.last.state in ENDED and record.intent.staging == staging:
                 Transaction(record, Hooks(content=_no_content)).clear_staging()
                 gone += [] if os.path.lexists(staging) else [staging]
     return gone
@@ -81,7 +82,7 @@ def _marks_of_ended(session: Session) -> list[str]:
     gone = []
     for mark in (index_path(session.repository) + ".lock", *marks):
         record = _owner(session, mark)
-        if record and record.last.state in _ENDED:
+        if record and record.last.state in ENDED:
             os.unlink(mark)
             gone.append(mark)
     return gone
@@ -109,16 +110,6 @@ def _names(folder: str) -> list[str]:
         return sorted(os.listdir(folder))
     except (FileNotFoundError, NotADirectoryError):
         return []
-
-
-def _alive(process: int) -> bool:
-    try:
-        os.kill(process, 0)
-    except (ProcessLookupError, OverflowError):
-        return False
-    except PermissionError:
-        return True  # it is somebody's, so it is there
-    return True
 
 
 def _no_content(write: Write) -> Found:

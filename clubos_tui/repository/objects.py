@@ -84,6 +84,9 @@ class ObjectReader:
                 return answer
         except BrokenPipeError:
             pass
+        except BaseException:
+            self.close()  # its answer is still on its way, and would be taken for the next
+            raise
         self.close()
         return None
 
@@ -132,6 +135,9 @@ class ObjectReader:
                 out.append(answer)
         except BrokenPipeError:
             self.close()
+        except BaseException:
+            self.close()  # as above
+            raise
         return out
 
     def close(self) -> None:

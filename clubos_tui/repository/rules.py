@@ -17,11 +17,12 @@ from dataclasses import dataclass
 
 from clubos_tui.changes.manifest import FILE, BlobId, Entry, path_bytes, path_text
 from clubos_tui.errors import GitFailed
+from clubos_tui.repository.copies import new_copies
 from clubos_tui.repository.discover import Repository
 from clubos_tui.repository.git import Git
 from clubos_tui.repository.objects import object_id
 from clubos_tui.repository.settings import Settings
-from clubos_tui.repository.workshop import Workshop
+from clubos_tui.repository.workshop import Workshop, alternates
 
 ATTRIBUTES = ".gitattributes"
 _ASKED = ("filter", "text", "crlf", "eol", "ident", "working-tree-encoding")
@@ -81,11 +82,11 @@ class Rules:
         workshop: Workshop,
         settings: Settings,
         sources: Sources,
-        folder: str,
+        scratch: str,
         attributes: Mapping[str, bytes],
     ) -> None:
         self._workshop = workshop
-        self._folder = f"{folder}-{secrets.token_hex(4)}"
+        self._folder = new_copies(scratch)
         self._tree = os.path.join(self._folder, "tree")
         self._git = Git(os.path.join(self._folder, "git"), private=True)
         self._make(settings, sources, attributes)
@@ -109,7 +110,7 @@ class Rules:
         _write(os.path.join(self._git.git_dir, "info", "attributes"), sources.info)
         _write(
             os.path.join(self._git.git_dir, "objects", "info", "alternates"),
-            _quoted(lender),
+            alternates(lender),
         )
         os.makedirs(os.path.join(self._git.git_dir, "refs"))
         _write(os.path.join(self._git.git_dir, "HEAD"), b"ref: refs/heads/rules\n")
@@ -187,12 +188,6 @@ class Rules:
         self._ask(*sparse, "read-tree", "-m", "-u", tree)
         listing = self._ask(*sparse, "ls-files", "-t", "-z").split(b"\0")
         return {path_text(row[2:]) for row in listing if row.startswith(b"S ")}
-
-
-def _quoted(path: str) -> bytes:
-    raw = os.fsencode(path)
-    escaped = raw.replace(b"\\", b"\\\\").replace(b'"', b'\\"').replace(b"\n", b"\\n")
-    return b'"' + escaped + b'"\n'
 
 
 def _write(path: str | bytes, data: bytes) -> None:

@@ -7,17 +7,16 @@ Trees are merged in the workshop, files on copies in a folder of the state. git 
 from __future__ import annotations
 
 import os
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
 from clubos_tui.changes.manifest import TreeId, path_text
+from clubos_tui.repository.copies import copies
 from clubos_tui.repository.discover import Identity
 from clubos_tui.repository.git import Git
 from clubos_tui.repository.workshop import CommitSpec, Workshop
 
-COPIES = "three-way-"  # how a folder of copies begins; the number of our process follows
 _NOBODY = Identity("clubos", "clubos@localhost")
 _LONG_AGO = "0 +0000"  # the same three trees always give the same commits, and so one pack
 
@@ -77,8 +76,7 @@ def hunks(git: Git, scratch: str, old: bytes, new: bytes) -> str:
 
 @contextmanager
 def _laid_out(scratch: str, *contents: bytes) -> Iterator[list[str]]:
-    os.makedirs(scratch, mode=0o700, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=f"{COPIES}{os.getpid()}-", dir=scratch) as folder:
+    with copies(scratch) as folder:
         names = [os.path.join(folder, str(number)) for number in range(len(contents))]
         for name, data in zip(names, contents, strict=True):
             with open(name, "wb") as file:

@@ -200,12 +200,12 @@ class Workshop:
         ]
 
 
-def _quoted(path: str) -> str:
-    """Return ``path`` as a line of git's alternates file, which C-quotes a name with a line end."""
-    if "\n" not in path and not path.startswith(('"', "#")):
-        return path
-    escaped = path.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
-    return f'"{escaped}"'
+def alternates(folder: str) -> bytes:
+    """Return git's alternates file for one folder; git C-quotes a name with a line end in it."""
+    if "\n" in folder or folder.startswith(('"', "#")):
+        escaped = folder.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
+        folder = f'"{escaped}"'
+    return os.fsencode(f"{folder}\n")
 
 
 def _follow_shallow(path: str, repository: Repository) -> None:
@@ -231,9 +231,9 @@ def _make(path: str, repository: Repository) -> None:
     lender = os.path.join(repository.common_dir, "objects")
     # HEAD comes last: its presence says that the rest is there.
     for name, text in (
-        ("config", config),
-        ("objects/info/alternates", _quoted(lender) + "\n"),
-        ("HEAD", "ref: refs/heads/workshop\n"),
+        ("config", config.encode()),
+        ("objects/info/alternates", alternates(lender)),
+        ("HEAD", b"ref: refs/heads/workshop\n"),
     ):
         with open(os.path.join(path, name), "wb") as file:
-            file.write(os.fsencode(text))
+            file.write(text)

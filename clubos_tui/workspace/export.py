@@ -5,11 +5,11 @@ No ``.git`` goes with it, and nothing the person ignores or keeps secret: only w
 
 from __future__ import annotations
 
+import itertools
 import os
-import shutil
+import secrets
 import stat
 from collections.abc import Callable, Iterator, Mapping
-from itertools import groupby
 
 from clubos_tui.changes.manifest import EXECUTABLE, FILE, GITLINK, Entry, path_bytes
 from clubos_tui.disk import Found, make_file, parent_of
@@ -17,6 +17,8 @@ from clubos_tui.repository.workshop import Workshop
 
 Wrote = Callable[[str, Entry, os.stat_result], None]
 Progress = Callable[[int, int], None]
+
+_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
 def export(
@@ -34,7 +36,7 @@ def export(
     os.makedirs(folder, mode=0o700, exist_ok=True)
     done, total = 0, len(files)
     contents = _contents(workshop, files)
-    for _, paths in groupby(_by_folder(files), key=_folder):
+    for _, paths in itertools.groupby(_by_folder(files), key=_folder):
         group = list(paths)
         with parent_of(folder, group[0], make=[]) as (fd, _):
             for path in group:
@@ -69,21 +71,45 @@ def _write(fd: int, name: bytes, entry: Entry, contents: Iterator[tuple[str, byt
     make_file(fd, name, Found(entry.mode or FILE, next(contents)[1], permissions))
 
 
-def write_entry(workshop: Workshop, folder: str, path: str, entry: Entry) -> None:
-    """Write one file, link or submodule folder; nothing may be there yet."""
-    export(workshop, {path: entry}, folder)
-
-
 def remove(folder: str) -> None:
-    """Remove a folder of ours, also where an agent took its own permissions away."""
+    """Remove a folder of ours, also where an agent took its own permissions away.
 
-    def allow(function: Callable[[str], object], path: str, _error: BaseException) -> None:
-        for level in (os.path.dirname(path), path):
-            if os.path.isdir(level) and not os.path.islink(level):
-                os.chmod(level, stat.S_IRWXU)
-        function(path)
-
+    However deep it goes: a folder in it is moved to its top before anybody looks inside. Nothing
+    is reached through a link.
+    """
     if os.path.islink(folder):
         os.unlink(folder)
-    elif os.path.exists(folder):
-        shutil.rmtree(folder, onerror=lambda function, path, info: allow(function, path, info[1]))
+    if not os.path.isdir(folder):
+        return
+    os.chmod(folder, stat.S_IRWXU)
+    top = os.open(folder, _FOLDER)
+    try:
+        names = (f"{secrets.token_hex(8)}-{number}" for number in itertools.count())
+        waiting = _empty(top, top, names)
+        while waiting:
+            name = waiting.pop()
+            fd = os.open(name, _FOLDER, dir_fd=top)
+            try:
+                waiting += _empty(fd, top, names)
+            finally:
+                os.close(fd)
+            os.rmdir(name, dir_fd=top)
+    finally:
+        os.close(top)
+    os.rmdir(folder)
+
+
+def _empty(fd: int, top: int, names: Iterator[str]) -> list[str]:
+    """Unlink what is in an open folder; return the folders, moved to ``top`` under new names."""
+    moved = []
+    with os.scandir(fd) as found:
+        items = list(found)
+    for item in items:
+        if not item.is_dir(follow_symlinks=False):
+            os.unlink(item.name, dir_fd=fd)
+            continue
+        if ~item.stat(follow_symlinks=False).st_mode & stat.S_IRWXU:
+            os.chmod(item.name, stat.S_IRWXU, dir_fd=fd)
+        moved.append(next(names))
+        os.rename(item.name, moved[-1], src_dir_fd=fd, dst_dir_fd=top)
+    return moved

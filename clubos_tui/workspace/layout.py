@@ -162,7 +162,7 @@ class Layout:
             return False
         self._known = known
         self.settle(tree)
-        for left in (_note(other), _mark(other)):
+        for left in notes(other):
             with suppress(FileNotFoundError):
                 os.unlink(left)
         return True
@@ -276,6 +276,11 @@ def _expect(known: Known, workshop: Workshop, tree: str, hidden: set[str]) -> No
         if after and path not in hidden:
             known.expect(after, path_bytes(path))
     known.tree = tree
+
+
+def notes(folder: str) -> tuple[str, str]:
+    """Return the files that stand beside a folder brought by :class:`Layout`."""
+    return _note(folder), _mark(folder)
 
 
 def _note(folder: str) -> str:

@@ -13,7 +13,6 @@ import ctypes
 import os
 import struct
 import sys
-from contextlib import suppress
 
 _EVENT = struct.Struct("iIII")  # watch, mask, cookie, length of the name that follows
 _MODIFY, _ATTRIB, _CLOSE_WRITE = 0x2, 0x4, 0x8
@@ -83,13 +82,21 @@ class Touched:
         elif name:
             out.add(folder + name)
 
-    def _watch_below(self, folder: bytes) -> bool:
-        if not self._watch(folder):
-            return not os.path.isdir(self._root + b"/" + folder)  # gone again
-        with suppress(OSError), os.scandir(os.path.join(self._root, folder)) as found:
-            inner = [item.name for item in found if item.is_dir(follow_symlinks=False)]
-            return all(self._watch_below(folder + name + b"/") for name in inner)
-        return False
+    def _watch_below(self, start: bytes) -> bool:
+        folders = [start]
+        while folders:
+            folder = folders.pop()
+            try:
+                if not self._watch(folder):
+                    raise OSError
+                with os.scandir(os.path.join(self._root, folder)) as found:
+                    inner = [item.name for item in found if item.is_dir(follow_symlinks=False)]
+            except OSError:
+                if os.path.isdir(os.path.join(self._root, folder)):  # else it is gone again
+                    return False
+            else:
+                folders += [folder + name + b"/" for name in inner]
+        return True
 
     def _watch(self, folder: bytes) -> bool:
         path = os.path.join(self._root, folder).rstrip(b"/")  # with it a link would be followed

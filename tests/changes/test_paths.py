@@ -231,3 +231,10 @@ def test_what_a_pattern_matches_lies_in_its_folder(parts, names):
     assert not {"*", "?"} & set(folder)
     if matches(path, (pattern,)):
         assert not folder or path.startswith(f"{folder}/")
+
+
+def test_a_pattern_from_the_root_lies_in_its_folder():
+    for pattern in ("/dir/*.py", "/dir/in/a.py", "/a.py"):
+        path = pattern.replace("*", "a").lstrip("/")
+        assert matches(path, [pattern])
+        assert folder_of(pattern) == path.rpartition("/")[0]

@@ -21,8 +21,11 @@ from clubos_tui.apply.on_disk import Rows
 from clubos_tui.apply.record import Progress, Record
 from clubos_tui.changes.manifest import Write
 from clubos_tui.engine import views
+from clubos_tui.engine.audit import verify
 from clubos_tui.engine.effects import rollback
 from clubos_tui.errors import RepositoryState
+from clubos_tui.events import EditedOutside
+from clubos_tui.journal import Journal
 from clubos_tui.repository import refs
 from clubos_tui.workspace.layout import Layout
 
@@ -273,3 +276,31 @@ def test_a_damaged_journal_of_a_closed_run_does_not_stop_the_open_one(journey: S
     journal = Path(old.run.journal.path)
     journal.write_bytes(journal.read_bytes().replace(b"Phase 1", b"Phase 9"))
     new.live()
+
+
+def test_p5_a_backup_that_is_gone_is_said_and_nothing_else_is_used(journey: Start) -> None:
+    run = journey(CHANGE).live()
+    os.unlink(run.session.paths.vault(run.phase().transaction))
+    preview = views.rollback_preview(run.session, run.run, 1)
+    assert "is damaged" in preview.refusal
+    failure = run.try_roll_back()
+    assert failure
+    assert "No older backup is used" in failure.untouched
+
+
+def test_p9_a_commit_vouches_for_one_moment_of_the_journal(
+    journey: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another process appends while the message of the commit is written."""
+    run = journey(CHANGE).propose().approve()
+    head = Journal.head.fget
+    assert head
+
+    def moved(self: Journal) -> str:
+        Journal(self.folder).append(EditedOutside(1, {}))
+        self.load()
+        return str(head(self))
+
+    monkeypatch.setattr(Journal, "head", property(moved))
+    run.execute()
+    assert verify(run.session, run.run).broken == ()

@@ -188,14 +188,15 @@ def test_p3_only_what_is_ours_by_record_is_cleared_away(
     os.waitpid(gone_process, 0)
     packs = f"{paths.workshop}/objects/pack"
     ours = [
-        f"{paths.stage(name)}.part", f"{paths.scratch}/merge-{name}",
-        f"{paths.scratch}/rehearsal-{name}-1", f"{paths.scratch}/three-way-{gone_process}-abc",
+        f"{paths.stage(name)}.part", f"{paths.stage(name)}.part.known",
+        f"{paths.stage(name)}.part.holds", f"{paths.scratch}/merge-{name}",
+        f"{paths.scratch}/rehearsal-{name}-1", f"{paths.scratch}/copies-{gone_process}-abc",
         f"{packs}/tmp_clubos_{gone_process}_pack-12.pack",
     ]  # fmt: skip
     theirs = [
         f"{paths.root}/stages/mine.part", f"{paths.root}/workspaces/mine", f"{paths.scratch}/notes",
-        f"{paths.scratch}/three-way-mine", f"{packs}/tmp_pack_mine",
-        f"{paths.scratch}/three-way-{os.getpid()}-abc", f"{paths.root}/staging/mine",
+        f"{paths.scratch}/copies-mine", f"{packs}/tmp_pack_mine",
+        f"{paths.scratch}/copies-{os.getpid()}-abc", f"{paths.root}/staging/mine",
         f"{packs}/tmp_clubos_{os.getpid()}_pack-12.pack", str(repo.root / ".git/clubos/mine"),
     ]  # fmt: skip
     for place in (*ours, *theirs):

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import os
+import shutil
+
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from support.repo import Repo
 
 from clubos_tui.changes.manifest import BlobId, Entry
+from clubos_tui.engine.session import Session
 from clubos_tui.repository.index import Index
 
 BLOB = BlobId("1" * 40)
@@ -45,3 +50,25 @@ def test_a_real_index_is_read_once_as_long_as_it_is_the_same(repo: Repo, session
     assert now
     assert now != first.first("src/app.txt")
     assert now.blob == repo.git("rev-parse", ":src/app.txt")
+
+
+def test_p4_two_who_read_the_index_at_once_do_not_disturb_each_other(
+    repo: Repo, session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A preview in another process takes its copy away while git reads ours."""
+    other = Session.open(repo.path)
+    copyfile = shutil.copyfile
+    turns = iter([True])
+
+    def late(source: str, target: str) -> None:
+        """Let the other one begin when our copy is there and git has not read it."""
+        copyfile(source, target)
+        if next(turns, False):
+            with monkeypatch.context() as patch:
+                patch.setattr(shutil, "copyfile", lambda *_: None)  # it has come no further
+                other.checkout.index()
+
+    monkeypatch.setattr(shutil, "copyfile", late)
+    assert session.checkout.index().first("src/app.txt")
+    other.close()
+    assert os.listdir(session.paths.scratch) == []

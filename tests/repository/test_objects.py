@@ -127,6 +127,25 @@ def test_a_missing_object_is_named(session: Session) -> None:
     assert session.workshop.objects.read(tree)[0] == "tree"
 
 
+def test_an_answer_nobody_waited_for_is_not_taken_for_the_next(
+    session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ctrl+C, or no memory for a large file, between a question and its answer."""
+    objects = session.workshop.objects
+    one, other = (NewObject("blob", object_id("blob", data), data) for data in (b"1", b"2"))
+    session.workshop.write([one, other])
+
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    for ask in (lambda: objects.read(one.id), lambda: list(objects.read_all([one.id, other.id]))):
+        with monkeypatch.context() as patch:
+            patch.setattr(objects, "_answer", interrupted)
+            with pytest.raises(KeyboardInterrupt):
+                ask()
+        assert objects.read(other.id) == ("blob", b"2")
+
+
 def test_the_whole_flow_in_a_sha256_repository(home: Path, tmp_path: Path, journey: Start) -> None:
     """No id of a fixed length anywhere."""
     repo = Repo.make(tmp_path / "long", "--object-format=sha256")

@@ -11,7 +11,7 @@ from clubos_tui.errors import HostilePath
 from clubos_tui.repository.discover import discover
 from clubos_tui.repository.objects import object_id
 from clubos_tui.repository.workshop import Workshop
-from clubos_tui.workspace.export import export, remove, write_entry
+from clubos_tui.workspace.export import export, remove
 from clubos_tui.workspace.scan import scan
 from clubos_tui.workspace.secrets import is_secret, withheld
 
@@ -98,7 +98,7 @@ def test_p8_an_export_never_writes_through_a_link(base, tmp_path):
     folder.mkdir()
     (folder / "src").symlink_to(tmp_path / "outside")
     with pytest.raises(NotADirectoryError):
-        write_entry(workshop, str(folder), "src/app.txt", files["src/app.txt"])
+        export(workshop, {"src/app.txt": files["src/app.txt"]}, str(folder))
     assert os.listdir(tmp_path / "outside") == []
 
 

@@ -227,6 +227,28 @@ def test_p8_what_lies_behind_a_link_is_never_touched(
     assert (outside / "a").read_bytes() == b"theirs"
 
 
+def test_p8_folders_without_end_are_refused_and_gone_at_the_next_base(
+    place: Layout, workshop: Workshop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Deeper than Python recurses; else no run of the repository could ever go on."""
+    base = tree_of(workshop, {"a": b"1"})
+    place.bring(base)
+    place.hand_over()
+    monkeypatch.chdir(place.folder)
+    for _ in range(1200):
+        os.mkdir("d")
+        os.chdir("d")
+    Path("deep").write_bytes(b"x")
+    os.chdir(place.folder)
+    with pytest.raises(HostilePath, match="deeper than"):
+        place.scan()
+    place.bring(base)
+    assert os.listdir(place.folder) == ["a"]
+    place.hand_over()
+    (Path(place.folder) / "a").write_bytes(b"2")
+    assert list(place.scan().puts) == ["a"]
+
+
 def test_permissions_an_agent_took_away_do_not_stop_the_next_base(
     place: Layout, workshop: Workshop
 ) -> None:

@@ -240,7 +240,7 @@ def trailer(key: str, value: str) -> str:
 
 def audit_head(context: Context) -> str:
     """Return the trailer that anchors the journal's head in git (P9)."""
-    return trailer("Audit-Head", f"{context.run.journal.seq}:{context.run.journal.head}")
+    return trailer("Audit-Head", context.run.journal.anchor)
 
 
 def _message(context: Context, commit: str) -> str:
