@@ -49,6 +49,27 @@ class NotAFile(OSError):
     """Something stands there that is neither a file nor a symbolic link."""
 
 
+def exists(path: str | bytes) -> bool:
+    """Tell whether anything is at ``path``; :class:`OSError` where that can't be told.
+
+    ``os.path.exists`` says *no* then, and a *no* decides here what may be written.
+    """
+    return _status(path) is not None
+
+
+def is_folder(path: str | bytes) -> bool:
+    """Tell whether a folder is at ``path``, and no link to one; raises as :func:`exists`."""
+    status = _status(path)
+    return status is not None and stat.S_ISDIR(status.st_mode)
+
+
+def _status(path: str | bytes) -> os.stat_result | None:
+    try:
+        return os.lstat(path)
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+
+
 def sync_folder(path: str) -> None:
     """Make a folder's names durable."""
     fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)

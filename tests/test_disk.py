@@ -196,3 +196,20 @@ def test_folders_and_file_systems_can_be_flushed(tmp_path):
     for flush in (disk.sync_folder, disk.sync_file_system):
         with pytest.raises(FileNotFoundError):
             flush(str(tmp_path / "none"))
+
+
+def test_p3_what_cannot_be_told_is_no_no(monkeypatch, tmp_path):
+    """A record that can't be looked at is not one that is missing."""
+    assert disk.exists(str(tmp_path))
+    assert disk.is_folder(str(tmp_path))
+    assert not disk.exists(tmp_path / "no" / "where")
+    (tmp_path / "link").symlink_to(tmp_path)
+    assert not disk.is_folder(str(tmp_path / "link"))
+
+    def refused(*_: object, **__: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(os, "lstat", refused)
+    for ask in (disk.exists, disk.is_folder):
+        with pytest.raises(PermissionError):
+            ask("anything")

@@ -18,7 +18,7 @@ from clubos_tui.apply.on_disk import Rows, rows_on_disk
 from clubos_tui.apply.record import Intent, Progress, Record, State
 from clubos_tui.apply.transaction import Transaction
 from clubos_tui.changes.manifest import Write, path_bytes
-from clubos_tui.disk import sync_file, sync_folder
+from clubos_tui.disk import exists, sync_file, sync_folder
 from clubos_tui.errors import ApplyFailed, ClubosError, InTheWay, Refused, RepositoryState
 from clubos_tui.repository import refs
 from clubos_tui.repository.copies import copies
@@ -74,7 +74,7 @@ class Checkout:
         """
         require_calm(self.repository)
         lock = index_path(self.repository) + ".lock"
-        if os.path.exists(lock):
+        if exists(lock):
             raise RepositoryState(
                 f"the index is locked ({lock})",
                 untouched="Nothing was touched.",
@@ -104,9 +104,7 @@ class Checkout:
         root = os.fsencode(self.repository.root)
         folders = {folder for write in writes for folder in _parents(write.path)}
         theirs = {
-            folder
-            for folder in folders
-            if os.path.lexists(os.path.join(root, path_bytes(folder), b".git"))
+            folder for folder in folders if exists(os.path.join(root, path_bytes(folder), b".git"))
         }
         return [write.path for write in writes if theirs.intersection(_parents(write.path))]
 

@@ -19,6 +19,7 @@ from clubos_tui.disk import (
     NotAFile,
     Root,
     copy_attributes,
+    is_folder,
     make_file,
     permissions_for,
     sync_file_system,
@@ -60,7 +61,7 @@ class Preparation:
         if any("/".join(parts[:depth]) in gone for depth in range(1, len(parts))):
             return True
         folder = os.path.join(os.fsencode(self._intent.root), path_bytes(path))
-        if os.path.islink(folder) or not os.path.isdir(folder):
+        if not is_folder(folder):
             return False
         prefix = len(os.fsencode(self._intent.root)) + 1
         inside = [
@@ -124,7 +125,7 @@ class Preparation:
                 for depth in range(1, len(parts) + 1):
                     folder = os.path.join(root, path_bytes("/".join(parts[:depth])))
                     # A file that is about to make room counts as missing too.
-                    if os.path.islink(folder) or not os.path.isdir(folder):
+                    if not is_folder(folder):
                         missing["/".join(parts[:depth])] = None
         return list(missing)
 

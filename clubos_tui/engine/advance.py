@@ -7,12 +7,12 @@ whose transaction was past its commit does not fail: it is finished here, or by 
 from __future__ import annotations
 
 import errno
-import os
 from collections.abc import Awaitable, Callable
 from typing import Any
 
 from clubos_tui.apply.record import ENDED, read_record, unfinished
 from clubos_tui.apply.recover import recover
+from clubos_tui.disk import exists
 from clubos_tui.engine import decide as steps
 from clubos_tui.engine.decide import Wait, decide
 from clubos_tui.engine.effects import check, execute, merge, propose, rollback
@@ -83,7 +83,7 @@ def _is_done(context: Context) -> bool:
         return False
     names = (applying.transaction, f"{applying.transaction}{merge.ALONE}")
     paths = [context.session.paths.transaction(name) for name in names]
-    records = [read_record(path) for path in paths if os.path.exists(path)]
+    records = [read_record(path) for path in paths if exists(path)]
     return any(record is not None and record.last.state == "done" for record in records)
 
 

@@ -16,6 +16,7 @@ from collections.abc import Sequence
 
 from clubos_tui.apply.record import read_record, unfinished
 from clubos_tui.apply.recover import recover
+from clubos_tui.disk import exists
 from clubos_tui.engine.advance import advance, name_of
 from clubos_tui.engine.decide import PublishBranch, Wait, decide
 from clubos_tui.engine.effects.context import Context
@@ -115,7 +116,7 @@ class Driver:
         """Return what the files of the interrupted step were found to be, from its own record."""
         applying = self.run.view.applying
         path = self.context.session.paths.transaction(applying.transaction) if applying else ""
-        record = read_record(path) if path and os.path.exists(path) else None
+        record = read_record(path) if path and exists(path) else None
         if record is None or record.last.state != "undone":
             return "", ()
         if all(progress.state != "reverting" for progress in record.progress):

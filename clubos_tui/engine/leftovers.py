@@ -16,7 +16,7 @@ from clubos_tui.apply.hooks import Hooks
 from clubos_tui.apply.record import ENDED, Record, read_record
 from clubos_tui.apply.transaction import Transaction
 from clubos_tui.changes.manifest import Write
-from clubos_tui.disk import Found
+from clubos_tui.disk import Found, exists
 from clubos_tui.engine.run import Run
 from clubos_tui.engine.session import Session
 from clubos_tui.locks import is_alive
@@ -102,7 +102,7 @@ def _owner(session: Session, lock: str) -> Record | None:
 
 def _record(session: Session, name: str) -> Record | None:
     path = session.paths.transaction(name)
-    return read_record(path) if os.path.isfile(path) else None
+    return read_record(path) if exists(path) else None
 
 
 def _names(folder: str) -> list[str]:

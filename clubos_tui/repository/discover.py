@@ -11,6 +11,7 @@ import secrets
 import subprocess
 from dataclasses import dataclass
 
+from clubos_tui.disk import exists
 from clubos_tui.errors import NotARepository, RepositoryState
 from clubos_tui.repository.git import Git, clean_environment
 from clubos_tui.repository.settings import read_settings
@@ -191,7 +192,7 @@ def require_commit(repository: Repository) -> Head:
 def operation_under_way(repository: Repository) -> str | None:
     """Name the merge, rebase or the like that the person has not finished."""
     for name, what in _OPERATIONS.items():
-        if os.path.exists(os.path.join(repository.git_dir, name)):
+        if exists(os.path.join(repository.git_dir, name)):
             return what
     return None
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import secrets
 import threading
 import time
@@ -129,8 +128,3 @@ def time_of(transaction: str) -> tuple[str, str]:
     stamp = transaction.split("-", 1)[0]
     moment = datetime.strptime(stamp, "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
     return stamp, f"{int(moment.timestamp())} +0000"
-
-
-def exists(path: str) -> bool:
-    """Tell whether a record or folder of ours is there."""
-    return os.path.lexists(path)

@@ -13,8 +13,9 @@ from dataclasses import dataclass
 from clubos_tui.apply.hooks import Hooks
 from clubos_tui.apply.record import Purpose, read_record
 from clubos_tui.changes.manifest import TreeId
+from clubos_tui.disk import exists
 from clubos_tui.engine.decide import RollBack, Undo
-from clubos_tui.engine.effects.context import Context, exists
+from clubos_tui.engine.effects.context import Context
 from clubos_tui.engine.effects.execute import audit_head, on_stage, trailer
 from clubos_tui.engine.effects.merge import Proposal, commit_to_target, done_by
 from clubos_tui.engine.effects.way import Way, plan_rollback, plan_undo

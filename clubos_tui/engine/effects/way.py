@@ -13,9 +13,8 @@ from clubos_tui.apply.record import Folders, Record, read_record
 from clubos_tui.apply.reverse import Reverse, reverse
 from clubos_tui.apply.standing import standing
 from clubos_tui.changes.manifest import TreeId, Write, writes
-from clubos_tui.disk import AS_REPLACED, Found, NotAFile, read_path
+from clubos_tui.disk import AS_REPLACED, Found, NotAFile, exists, read_path
 from clubos_tui.engine.effects.asked import NO_FILE, Asked, ask_about, require_possible
-from clubos_tui.engine.effects.context import exists
 from clubos_tui.engine.run import Run
 from clubos_tui.engine.session import Session
 from clubos_tui.engine.state import Status
