@@ -339,11 +339,11 @@ class Bridge:
             try:
                 self.drives = await asyncio.shield(start)
             except asyncio.CancelledError:  # the thread can't be; it must not keep the lock
-                with contextlib.suppress(ClubosError):
+                with contextlib.suppress(ClubosError, OSError):
                     await start
                 await asyncio.to_thread(driver.stop)
                 raise
-            except ClubosError as error:
+            except (ClubosError, OSError) as error:
                 self._complain(problem_of(error))
                 return
             if not self.drives:

@@ -250,6 +250,15 @@ async def test_a_second_window_watches_and_says_so(place, plan):
             await second.until(lambda: second.view.phase(1).attempt == 2)
 
 
+async def test_a_disk_that_fails_at_the_start_is_said(place, plan, monkeypatch):
+    def full(_self):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("clubos_tui.engine.driver.recover_all", full)
+    async with board(place, plan) as b:
+        await b.says("The driver stopped: No space left on device")
+
+
 async def test_a_failed_dry_run_stays_in_the_pane_with_its_cure(place, tmp_path):
     plan = make_plan(tmp_path / "home")
     (place / "one").mkdir()

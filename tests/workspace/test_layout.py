@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import closing
@@ -228,9 +229,14 @@ def test_p8_what_lies_behind_a_link_is_never_touched(
 
 
 def test_p8_folders_without_end_are_refused_and_gone_at_the_next_base(
-    place: Layout, workshop: Workshop, monkeypatch: pytest.MonkeyPatch
+    place: Layout,
+    workshop: Workshop,
+    monkeypatch: pytest.MonkeyPatch,
+    request: pytest.FixtureRequest,
 ) -> None:
     """Deeper than Python recurses; else no run of the repository could ever go on."""
+    # pytest's own clean-up recurses too, and would stop every later session.
+    request.addfinalizer(lambda: subprocess.run(["rm", "-rf", place.folder], check=True))
     base = tree_of(workshop, {"a": b"1"})
     place.bring(base)
     place.hand_over()
