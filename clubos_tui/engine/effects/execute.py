@@ -9,6 +9,8 @@ from __future__ import annotations
 import itertools
 import os
 import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from clubos_tui.apply.hooks import Hooks, Result
 from clubos_tui.apply.record import ANY_FOLDER, Folders, Intent, Purpose, Record, read_record
@@ -21,7 +23,7 @@ from clubos_tui.engine.effects.check import workshop_content
 from clubos_tui.engine.effects.context import Context, Moves, time_of
 from clubos_tui.engine.run import Run, approval
 from clubos_tui.engine.state import PhaseView, RunView
-from clubos_tui.errors import ClubosError, Failed
+from clubos_tui.errors import ClubosError, CutShort, Failed
 from clubos_tui.events import ApplyFinished, ApplyStarted, CommitId, Executed, RunId
 from clubos_tui.repository import refs
 from clubos_tui.repository.discover import identity
@@ -154,7 +156,9 @@ def watched(hooks: Hooks, moves: Moves, context: Context) -> Hooks:
 async def publish_branch(context: Context, step: PublishBranch) -> None:
     """Make the phase's commit and branch; on failure take the stage back."""
     phase = context.view.phase(step.phase)
-    if _was_taken_back(context, phase):
+    with _settled_by_the_next_start():
+        taken_back = _was_taken_back(context, phase)
+    if taken_back:
         raise Failed(
             "the phase's branch could not be made, and its stage was taken back",
             untouched="The stage is as it was before, and no branch was moved.",
@@ -163,9 +167,23 @@ async def publish_branch(context: Context, step: PublishBranch) -> None:
     try:
         branch, commit = await context.in_thread(lambda: _publish(context, phase), stands=True)
     except (ClubosError, OSError):
-        await context.in_thread(lambda: _take_back(context, phase))
+        with _settled_by_the_next_start():
+            await context.in_thread(lambda: _take_back(context, phase))
         raise
     context.say(Executed(step.phase, phase.change_set, branch, commit, phase.transaction))
+
+
+@contextmanager
+def _settled_by_the_next_start() -> Iterator[None]:
+    """Call nothing failed while the stage may hold the phase: the step is taken up again."""
+    try:
+        yield
+    except (ClubosError, OSError) as error:
+        raise CutShort(
+            f"the phase has no branch yet, and its stage could not be taken back: {error}",
+            untouched="No branch was made; the approved files are on the stage.",
+            cure="Mend what the message says, then start clubos again: it goes on from there.",
+        ) from error
 
 
 def _publish(context: Context, phase: PhaseView) -> tuple[str, CommitId]:
