@@ -256,6 +256,7 @@ async def test_a_disk_that_fails_at_the_start_is_said(place, plan, monkeypatch):
 
     monkeypatch.setattr("clubos_tui.engine.driver.recover_all", full)
     async with board(place, plan) as b:
+        await b.press("d")
         await b.says("The driver stopped: No space left on device")
 
 
