@@ -72,16 +72,16 @@ def _status(path: str | bytes) -> os.stat_result | None:
 
 def sync_folder(path: str) -> None:
     """Make a folder's names durable."""
-    fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(fd)
-    finally:
-        os.close(fd)
+    _sync(path, os.O_DIRECTORY)
 
 
 def sync_file(path: str) -> None:
     """Make a file's bytes durable, whoever wrote them."""
-    fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    _sync(path, os.O_NOFOLLOW)
+
+
+def _sync(path: str, flags: int) -> None:
+    fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | flags)
     try:
         os.fsync(fd)
     finally:

@@ -124,7 +124,7 @@ class Checkout:
                 except Refused:
                     transaction.abandon()
                     raise
-                transaction.prepare(on_mismatch="refuse", index_sha256=_sha256(intent.index))
+                transaction.prepare(on_mismatch="refuse")
                 try:
                     self._prepare_index(intent, index)
                     with refs.moving(self.repository, move.ref, move.new, move.old, why) as commit:

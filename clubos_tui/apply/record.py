@@ -86,7 +86,6 @@ class Progress:
     made: tuple[str, ...] = ()  # folders it made
     modes: dict[str, int] = field(default_factory=dict)  # permissions of folders it may empty
     left: tuple[Left, ...] = ()
-    index_sha256: str = ""  # of the index that was there before
 
 
 @dataclass(slots=True)

@@ -44,7 +44,7 @@ class Transaction:
 
     # --- 2. prepare ---------------------------------------------------------------------------
 
-    def prepare(self, *, on_mismatch: Literal["refuse", "leave"], index_sha256: str = "") -> None:
+    def prepare(self, *, on_mismatch: Literal["refuse", "leave"]) -> None:
         """Check, back up, stage and flush; on any failure everything is as it was."""
         try:
             os.makedirs(self.intent.root, exist_ok=True)
@@ -61,7 +61,7 @@ class Transaction:
             self._staging.fresh = preparation.stage()
             self._hooks.stop_if_cancelled()
             left = tuple(self._left.values())
-            self.record.add(Progress("prepared", tuple(made), modes, left, index_sha256))
+            self.record.add(Progress("prepared", tuple(made), modes, left))
             self._hooks.step("prepared")
         except BaseException as error:
             self.abandon()
