@@ -66,8 +66,29 @@ class ProposalRequested:
 
 
 @dataclass(frozen=True, slots=True)
+class Decided:
+    """A person decided on files, hunks or lines of a proposal, in one gesture; a draft."""
+
+    phase: int
+    change_set: TreeId
+    attempt: int
+    decisions: tuple[Decision, ...]
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
+class DecisionUndone:
+    """A person took the last gesture back."""
+
+    phase: int
+    change_set: TreeId
+    attempt: int
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
 class FileDecided:
-    """A person accepted or rejected one file of a proposal; ``decision`` is a draft."""
+    """How older versions said :class:`Decided`; read for ever, never written."""
 
     phase: int
     change_set: TreeId
@@ -78,7 +99,7 @@ class FileDecided:
 
 @dataclass(frozen=True, slots=True)
 class DecisionCleared:
-    """A person took a decision on one file back."""
+    """How older versions said that a file is pending again; read for ever, never written."""
 
     phase: int
     change_set: TreeId
@@ -98,12 +119,27 @@ class SealRequested:
 
 
 @dataclass(frozen=True, slots=True)
+class EditRequested:
+    """A person edited a proposed file; the new content lies in the run's folder, by its SHA-256."""
+
+    phase: int
+    change_set: TreeId
+    attempt: int
+    path: str
+    sha256: str
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
 class Shown:
-    """What a person had on the screen when deciding."""
+    """What a person had on the screen when deciding, and for how long."""
 
     files: int
     seconds: int
     where: str  # "dashboard", "command line"
+    lines: int = 0  # changed lines of the change set
+    seen: int = 0  # of these, how many were on the screen
+    hasty: bool = False  # it was too fast to have been read, and the person was told so
 
 
 @dataclass(frozen=True, slots=True)
@@ -246,6 +282,7 @@ class Proposed:
     change_set: TreeId
     manifest: tuple[Change, ...]
     checkout: dict[str, str] = field(default_factory=dict)  # path -> SHA-256 of what lies there
+    decisions: tuple[Decision, ...] = ()  # of the attempt before, on what is still the same
 
 
 @dataclass(frozen=True, slots=True)
@@ -278,6 +315,22 @@ class Sealed:
     from_change_set: TreeId
     change_set: TreeId
     manifest: tuple[Change, ...]
+    decisions: tuple[Decision, ...] = ()  # those that hold on it as well
+
+
+@dataclass(frozen=True, slots=True)
+class Edited:
+    """The tree with a person's edit in it; it takes the proposal's place."""
+
+    phase: int
+    attempt: int
+    base: TreeId
+    from_change_set: TreeId
+    change_set: TreeId
+    manifest: tuple[Change, ...]
+    path: str
+    by: str
+    decisions: tuple[Decision, ...] = ()  # those that hold on it as well
 
 
 @dataclass(frozen=True, slots=True)
@@ -482,11 +535,12 @@ class JournalRecovered:
 
 Event: TypeAlias = (
     RunStarted | RunClosed
-    | ProposalRequested | FileDecided | DecisionCleared | SealRequested | Approved | Rejected
+    | ProposalRequested | Decided | DecisionUndone | FileDecided | DecisionCleared | SealRequested
+    | EditRequested | Approved | Rejected
     | ExecutionRequested | Overridden | MergeRequested | MergeApproved | RollbackRequested
     | UndoRequested | PauseRequested
     | AttemptStarted | ActionStarted | ActionFinished | Proposed | ProposedNothing
-    | ProposalFailed | Sealed | CheckFinished | Rehearsed | ChecksFinished | ApplyStarted
+    | ProposalFailed | Sealed | Edited | CheckFinished | Rehearsed | ChecksFinished | ApplyStarted
     | ApplyFinished | Executed | Validated | Unvalidated | MergePrepared | Merged | RolledBack
     | Undone | StepFailed | Paused | EditedOutside | Recovered | JournalRecovered
 )  # fmt: skip
@@ -496,9 +550,12 @@ TAGS: dict[type[Event], str] = {
     RunStarted: "run.started",
     RunClosed: "run.closed",
     ProposalRequested: "proposal.requested",
+    Decided: "decided",
+    DecisionUndone: "decision.undone",
     FileDecided: "file.decided",
     DecisionCleared: "decision.cleared",
     SealRequested: "seal.requested",
+    EditRequested: "edit.requested",
     Approved: "approved",
     Rejected: "rejected",
     ExecutionRequested: "execution.requested",
@@ -515,6 +572,7 @@ TAGS: dict[type[Event], str] = {
     ProposedNothing: "proposed.nothing",
     ProposalFailed: "proposal.failed",
     Sealed: "sealed",
+    Edited: "edited",
     CheckFinished: "check.finished",
     Rehearsed: "rehearsed",
     ChecksFinished: "checks.finished",

@@ -19,8 +19,9 @@ from clubos_tui.codec import DecodeError, canonical
 # A literal on purpose: a journal that was written once must be readable for ever.
 FROZEN_TAGS = [
     "action.finished", "action.started", "apply.finished", "apply.started", "approved",
-    "attempt.started", "check.finished", "checks.finished", "decision.cleared", "edited.outside",
-    "executed", "execution.requested", "file.decided", "journal.recovered", "merge.approved",
+    "attempt.started", "check.finished", "checks.finished", "decided",
+    "decision.cleared", "decision.undone", "edit.requested", "edited", "edited.outside", "executed",
+    "execution.requested", "file.decided", "journal.recovered", "merge.approved",
     "merge.prepared", "merge.requested", "merged", "overridden", "pause.requested", "paused",
     "proposal.failed", "proposal.requested", "proposed", "proposed.nothing", "recovered",
     "rehearsed", "rejected", "rollback.requested", "rolled.back", "run.closed", "run.started",
@@ -44,7 +45,7 @@ EXACT = {
     "old_mode", "old_path", "onto", "outcome", "path", "paths", "place", "plan", "plan_sha256",
     "plan_source", "prior_head", "purpose", "repository", "run", "scope", "seed", "status", "step",
     "stream", "stream_sha256", "take_out", "taken_out", "target", "tool", "transaction", "tree",
-    "verdict", "version", "where", "withheld", "workspace",
+    "sha256", "hunk", "verdict", "version", "where", "withheld", "workspace",
 }  # fmt: skip
 
 TEXT = st.one_of(st.text(max_size=12), st.binary(max_size=8).map(path_text))

@@ -18,7 +18,6 @@ TreeId = NewType("TreeId", str)
 BlobId = NewType("BlobId", str)
 
 Kind = Literal["create", "modify", "delete", "rename", "mode", "symlink", "binary"]
-Verdict = Literal["accept", "reject"]
 
 FILE, EXECUTABLE, SYMLINK, GITLINK = "100644", "100755", "120000", "160000"
 ANY_FILE = "100---"  # on a disk where the execute bit means nothing

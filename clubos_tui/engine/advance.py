@@ -15,7 +15,7 @@ from clubos_tui.apply.recover import recover
 from clubos_tui.disk import exists
 from clubos_tui.engine import decide as steps
 from clubos_tui.engine.decide import Wait, decide
-from clubos_tui.engine.effects import check, execute, merge, propose, rollback
+from clubos_tui.engine.effects import check, execute, merge, propose, replace, rollback
 from clubos_tui.engine.effects.context import Context
 from clubos_tui.errors import ClubosError, CutShort, Failed, exit_code
 from clubos_tui.events import Recovered, StepFailed
@@ -24,7 +24,8 @@ _EFFECTS: dict[type, Callable[[Context, Any], Awaitable[None]]] = {
     steps.StartAttempt: propose.start_attempt,
     steps.RunAction: propose.run_action,
     steps.FinishAttempt: propose.finish_attempt,
-    steps.Seal: propose.seal,
+    steps.Seal: replace.seal,
+    steps.TakeEdit: replace.take_edit,
     steps.RunChecks: check.run_checks,
     steps.CloseCheckpoint: check.close_checkpoint,
     steps.ApproveByPlan: execute.approve_by_plan,

@@ -12,6 +12,7 @@ from clubos_tui.changes.manifest import TreeId
 from clubos_tui.engine.state import PhaseView, RunView, Status
 from clubos_tui.engine.table import refusal, rolled_back_with
 from clubos_tui.events import (
+    EditRequested,
     ExecutionRequested,
     MergeRequested,
     ProposalRequested,
@@ -62,6 +63,16 @@ class Seal:
     """Build the tree of what was not rejected."""
 
     phase: int
+
+
+@dataclass(frozen=True, slots=True)
+class TakeEdit:
+    """Build the tree with a person's edit in it."""
+
+    phase: int
+    path: str
+    sha256: str
+    by: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,8 +135,8 @@ class Wait:
 
 
 Step: TypeAlias = (
-    StartAttempt | RunAction | FinishAttempt | RunChecks | Seal | ApproveByPlan | ApplyToStage
-    | PublishBranch | CloseCheckpoint | PrepareMerge | Merge | RollBack | Undo
+    StartAttempt | RunAction | FinishAttempt | RunChecks | Seal | TakeEdit | ApproveByPlan
+    | ApplyToStage | PublishBranch | CloseCheckpoint | PrepareMerge | Merge | RollBack | Undo
 )  # fmt: skip
 
 
@@ -136,11 +147,8 @@ def decide(view: RunView) -> Step | Wait:
     request = view.queue[0]
     if isinstance(request, ProposalRequested):
         return _proposing(view.phase(request.phase))
-    if isinstance(request, SealRequested):
-        phase = view.phase(request.phase)
-        if phase.change_set == request.change_set:
-            return Seal(request.phase)
-        return RunChecks(phase.number, "proposal", phase.change_set)
+    if isinstance(request, SealRequested | EditRequested):
+        return _replacing(view.phase(request.phase), request)
     if isinstance(request, ExecutionRequested):
         return _executing(view, view.phase(request.phase))
     if isinstance(request, MergeRequested):
@@ -160,6 +168,14 @@ def _proposing(phase: PhaseView) -> Step:
         if action.status != "success":
             return RunAction(phase.number, action.id)
     return FinishAttempt(phase.number)
+
+
+def _replacing(phase: PhaseView, request: SealRequested | EditRequested) -> Step:
+    if phase.replaced:
+        return RunChecks(phase.number, "proposal", phase.change_set)
+    if isinstance(request, EditRequested):
+        return TakeEdit(phase.number, request.path, request.sha256, request.by)
+    return Seal(phase.number)
 
 
 def _executing(view: RunView, phase: PhaseView) -> Step:
@@ -228,7 +244,7 @@ def _next_in(view: RunView, phase: PhaseView) -> Next | None:
             if view.closed_checks("proposal", phase.change_set):
                 return Next("override", number, f"A required check of phase {number} does not pass")
             return Next("propose", number, f"Propose phase {number} again: no way back was proven")
-        if any(decision.verdict == "reject" for decision in phase.decisions.values()):
+        if phase.draft.rejecting:
             return Next("seal", number, f"Seal what is left of phase {number}")
         if phase.spec.required_approval:
             return Next("approve", number, f"Review and approve phase {number}")

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from clubos_tui.changes.decisions import Decision, Draft
 from clubos_tui.changes.manifest import TreeId
 from clubos_tui.engine.state import ActionView, PhaseView, RunView, Status
 from clubos_tui.events import (
@@ -21,8 +22,12 @@ from clubos_tui.events import (
     CheckFinished,
     ChecksFinished,
     CommitId,
+    Decided,
     DecisionCleared,
+    DecisionUndone,
+    Edited,
     EditedOutside,
+    EditRequested,
     Event,
     Executed,
     ExecutionRequested,
@@ -96,6 +101,11 @@ def _proposal_requested(view: RunView, event: ProposalRequested) -> None:
     view.phase(event.phase).asked = True
 
 
+def _replacement_requested(view: RunView, event: SealRequested | EditRequested) -> None:
+    _request(view, event)
+    view.phase(event.phase).replaced = False
+
+
 def _served(view: RunView, *kinds: type[Event], phase: int | None = None) -> None:
     for at, request in enumerate(view.queue):
         if isinstance(request, kinds) and phase in {None, getattr(request, "phase", None)}:
@@ -111,7 +121,7 @@ def _attempt_started(view: RunView, event: AttemptStarted) -> None:
     phase.withheld = event.withheld
     phase.actions = [ActionView(action.id, action.name) for action in phase.spec.action]
     phase.change_set, phase.manifest = TreeId(""), ()
-    phase.decisions, phase.checkout, phase.outside = {}, {}, {}
+    phase.draft, phase.checkout, phase.outside, phase.edited = Draft(), {}, {}, {}
     phase.rehearsed = phase.approval = None
     phase.error = phase.cure = phase.branch = phase.transaction = ""
     phase.commit, phase.staged = CommitId(""), False
@@ -133,8 +143,9 @@ def _action_finished(view: RunView, event: ActionFinished) -> None:
 def _proposed(view: RunView, event: Proposed) -> None:
     phase = view.phase(event.phase)
     phase.state, phase.change_set = Status.PROPOSED, event.change_set
-    phase.rejection = None
+    phase.rejection, phase.judged = None, Draft()
     phase.manifest, phase.checkout = event.manifest, dict(event.checkout)
+    _carry(phase, event.decisions)
     _forget_evidence(view, "proposal", event.change_set)
 
 
@@ -155,21 +166,53 @@ def _proposal_failed(view: RunView, event: ProposalFailed) -> None:
 
 
 def _sealed(view: RunView, event: Sealed) -> None:
+    _replaced(view, event)
     phase = view.phase(event.phase)
-    phase.change_set, phase.manifest = event.change_set, event.manifest
-    phase.decisions, phase.rehearsed = {}, None
+    phase.edited = {path: by for path, by in phase.edited.items() if _changes(phase, path)}
+
+
+def _edited(view: RunView, event: Edited) -> None:
+    _replaced(view, event)
+    view.phase(event.phase).edited[event.path] = event.by
+
+
+def _replaced(view: RunView, event: Sealed | Edited) -> None:
+    """Put another change set in the place of the proposed one."""
+    phase = view.phase(event.phase)
+    phase.before, phase.replaced = event.from_change_set, True
+    phase.change_set, phase.manifest, phase.rehearsed = event.change_set, event.manifest, None
+    _carry(phase, event.decisions)
     _forget_evidence(view, "proposal", event.change_set)
     if not event.manifest:
         phase.state = Status.EMPTY
-        _served(view, SealRequested, phase=event.phase)
+        _served(view, SealRequested, EditRequested, phase=event.phase)
+
+
+def _changes(phase: PhaseView, path: str) -> bool:
+    return any(row.path == path for row in phase.manifest)
+
+
+def _carry(phase: PhaseView, decisions: tuple[Decision, ...]) -> None:
+    """Begin a draft with what still holds of the one before; that can't be undone."""
+    phase.draft = Draft()
+    phase.draft.decide(decisions)
+    phase.draft.gestures.clear()
+
+
+def _decided(view: RunView, event: Decided) -> None:
+    view.phase(event.phase).draft.decide(event.decisions)
+
+
+def _decision_undone(view: RunView, event: DecisionUndone) -> None:
+    view.phase(event.phase).draft.undo()
 
 
 def _file_decided(view: RunView, event: FileDecided) -> None:
-    view.phase(event.phase).decisions[event.decision.path] = event.decision
+    view.phase(event.phase).draft.decide([event.decision])
 
 
 def _decision_cleared(view: RunView, event: DecisionCleared) -> None:
-    view.phase(event.phase).decisions.pop(event.path, None)
+    view.phase(event.phase).draft.decide([Decision(event.path, "pending")])
 
 
 def _forget_evidence(view: RunView, scope: Scope, tree: TreeId) -> None:
@@ -197,7 +240,7 @@ def _rehearsed(view: RunView, event: Rehearsed) -> None:
 def _checks_finished(view: RunView, event: ChecksFinished) -> None:
     view.gates[event.scope, event.tree] = event.open
     if event.scope == "proposal":
-        _served(view, ProposalRequested, SealRequested, phase=event.phase)
+        _served(view, ProposalRequested, SealRequested, EditRequested, phase=event.phase)
 
 
 def _approved(view: RunView, event: Approved) -> None:
@@ -208,6 +251,7 @@ def _approved(view: RunView, event: Approved) -> None:
 def _rejected(view: RunView, event: Rejected) -> None:
     phase = view.phase(event.phase)
     phase.state, phase.rejection, phase.approval = Status.REJECTED, event, None
+    phase.before, phase.judged = event.change_set, phase.draft
 
 
 def _apply_started(view: RunView, event: ApplyStarted) -> None:
@@ -333,7 +377,8 @@ def _recovered(view: RunView, event: Recovered) -> None:
 
 _FOLDS: dict[type[Event], Callable[[RunView, Any], None]] = {
     ProposalRequested: _proposal_requested,
-    SealRequested: _request,
+    SealRequested: _replacement_requested,
+    EditRequested: _replacement_requested,
     ExecutionRequested: _request,
     MergeRequested: _request,
     RollbackRequested: _request,
@@ -345,6 +390,9 @@ _FOLDS: dict[type[Event], Callable[[RunView, Any], None]] = {
     ProposedNothing: _proposed_nothing,
     ProposalFailed: _proposal_failed,
     Sealed: _sealed,
+    Edited: _edited,
+    Decided: _decided,
+    DecisionUndone: _decision_undone,
     FileDecided: _file_decided,
     DecisionCleared: _decision_cleared,
     CheckFinished: _check_finished,

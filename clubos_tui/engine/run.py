@@ -6,11 +6,14 @@ and appends under the number it decided on. Nothing here moves the run; the driv
 
 from __future__ import annotations
 
+import hashlib
+import os
 from collections.abc import Sequence
 from typing import Literal
 
-from clubos_tui.changes.decisions import Decision
-from clubos_tui.changes.manifest import TreeId, Verdict, digest
+from clubos_tui.changes.decisions import Decision, Verdict
+from clubos_tui.changes.manifest import TreeId, digest
+from clubos_tui.disk import sync_file, sync_folder
 from clubos_tui.engine.fold import apply
 from clubos_tui.engine.paths import StatePaths
 from clubos_tui.engine.state import PhaseView, RunView, Status
@@ -18,11 +21,13 @@ from clubos_tui.engine.table import refusal
 from clubos_tui.errors import GateClosed, NeedsPerson, Refused, Stale
 from clubos_tui.events import (
     Approved,
-    DecisionCleared,
+    Decided,
+    DecisionUndone,
+    Edited,
     EditedOutside,
+    EditRequested,
     Event,
     ExecutionRequested,
-    FileDecided,
     MergeApproved,
     MergeRequested,
     Overridden,
@@ -124,19 +129,41 @@ class Run:
 
     # --- decisions ----------------------------------------------------------------------------
 
+    def decide(
+        self, phase: int, change_set: TreeId, decisions: Sequence[Decision], *, by: str
+    ) -> None:
+        """Decide on files, hunks or lines of the change set that was shown; one gesture.
+
+        A draft until it is sealed. Raises :class:`Refused` where another is proposed by now.
+        """
+        view = self._current(phase)
+        self.say(Decided(phase, change_set, view.attempt, tuple(decisions), by))
+
     def decide_file(
         self, phase: int, path: str, verdict: Verdict, *, by: str, note: str = ""
     ) -> None:
-        """Accept or reject one file of the pending change set; a draft until sealed."""
-        view = self._current(phase)
-        self.say(
-            FileDecided(phase, view.change_set, view.attempt, Decision(path, verdict, note), by)
-        )
+        """Decide on one whole file of what is pending."""
+        change_set = self._current(phase).change_set
+        self.decide(phase, change_set, [Decision(path, verdict, note)], by=by)
 
-    def clear_decision(self, phase: int, path: str, *, by: str) -> None:
-        """Take the decision on one file back."""
+    def undo_decision(self, phase: int, *, by: str) -> None:
+        """Take the last gesture back."""
         view = self._current(phase)
-        self.say(DecisionCleared(phase, view.change_set, view.attempt, path, by))
+        self.say(DecisionUndone(phase, view.change_set, view.attempt, by))
+
+    def edit(self, phase: int, change_set: TreeId, path: str, data: bytes, *, by: str) -> None:
+        """Ask for the tree with a person's edit of one proposed file in it.
+
+        The bytes are saved beside the journal first; recorded are their place and SHA-256.
+        """
+        view = self._current(phase)
+        sha256 = hashlib.sha256(data).hexdigest()
+        event = EditRequested(phase, change_set, view.attempt, path, sha256, by)
+        reason = refusal(self.view, event)
+        if reason:
+            raise Refused(reason, untouched="Your edit was not taken; nothing was recorded.")
+        _save(self.paths.edit(self.id, sha256), data)
+        self.say(event)
 
     def seal(self, phase: int, *, by: str) -> None:
         """Ask for the tree of what was not rejected."""
@@ -167,12 +194,7 @@ class Run:
         """Say no, with the reason and the notes on files for the agent's next attempt."""
         view = self._current(phase)
         self._require_same(view, change_set, attempt)
-        notes = tuple(
-            decision
-            for _, decision in sorted(view.decisions.items())
-            if decision.note or decision.verdict == "reject"
-        )
-        self.say(Rejected(phase, change_set, attempt, reason, by, notes))
+        self.say(Rejected(phase, change_set, attempt, reason, by, view.draft.notes()))
 
     def approve_merge(self, tree: TreeId, *, by: str, flag: bool = False) -> None:
         """Say yes to a merged tree that differs from the last phase's."""
@@ -241,7 +263,7 @@ class Run:
         """Return the paths in which ``shown`` differs from what is proposed now."""
         for record in reversed(self.journal.load()):
             event = record.event
-            if isinstance(event, Proposed | Sealed) and (event.phase, event.change_set) == (
+            if isinstance(event, Proposed | Sealed | Edited) and (event.phase, event.change_set) == (
                 view.number,
                 shown,
             ):
@@ -261,6 +283,17 @@ class Run:
                 untouched="Nothing was approved and nothing was done.",
                 cure=f"Put them back, or propose phase {view.number} again on what is there now.",
             )
+
+
+def _save(path: str, data: bytes) -> None:
+    """Make a file that is whole and durable, or not there."""
+    folder = os.path.dirname(path)
+    os.makedirs(folder, mode=0o700, exist_ok=True)
+    with open(f"{path}.part", "wb") as file:
+        file.write(data)
+    sync_file(f"{path}.part")
+    os.replace(f"{path}.part", path)
+    sync_folder(folder)
 
 
 def approval(

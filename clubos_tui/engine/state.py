@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from clubos_tui.changes.decisions import Decision
+from clubos_tui.changes.decisions import Draft
 from clubos_tui.changes.manifest import Change, Counts, TreeId, counts
 from clubos_tui.events import (
     ApplyFinished,
@@ -93,7 +93,11 @@ class PhaseView:
     tree: TreeId = TreeId("")  # what the workspace held after the last action
     change_set: TreeId = TreeId("")
     manifest: tuple[Change, ...] = ()
-    decisions: dict[str, Decision] = field(default_factory=dict)
+    draft: Draft = field(default_factory=Draft)
+    edited: dict[str, str] = field(default_factory=dict)  # path -> who edited the proposal there
+    before: TreeId = TreeId("")  # the change set that this one took the place of
+    judged: Draft = field(default_factory=Draft)  # the draft on it when it was rejected
+    replaced: bool = False  # the seal or edit that was asked for is done
     checkout: dict[str, str] = field(default_factory=dict)
     outside: dict[str, str] = field(default_factory=dict)
     rehearsed: Rehearsed | None = None

@@ -6,15 +6,19 @@ that need the rest of the run. Keys, buttons, commands and exit codes follow fro
 
 from __future__ import annotations
 
-from clubos_tui.changes.manifest import TreeId
+from clubos_tui.changes.manifest import GITLINK, SYMLINK, TreeId
 from clubos_tui.engine.state import ON_STAGE, PhaseView, RunView, Status
 from clubos_tui.events import (
     ActionFinished,
     ActionStarted,
     Approved,
     AttemptStarted,
+    Decided,
     DecisionCleared,
+    DecisionUndone,
+    Edited,
     EditedOutside,
+    EditRequested,
     Event,
     Executed,
     ExecutionRequested,
@@ -51,10 +55,14 @@ TABLE: dict[type[Event], frozenset[Status]] = {
     Proposed: frozenset({S.PROPOSING}),
     ProposedNothing: frozenset({S.PROPOSING}),
     ProposalFailed: frozenset({S.PROPOSING}),
+    Decided: frozenset({S.PROPOSED}),
+    DecisionUndone: frozenset({S.PROPOSED}),
     FileDecided: frozenset({S.PROPOSED}),
     DecisionCleared: frozenset({S.PROPOSED}),
     SealRequested: frozenset({S.PROPOSED}),
     Sealed: frozenset({S.PROPOSED}),
+    EditRequested: frozenset({S.PROPOSED}),
+    Edited: frozenset({S.PROPOSED}),
     Approved: frozenset({S.PROPOSED}),
     Rejected: frozenset({S.PROPOSED, S.APPROVED, S.STALE}),
     # From executed: the checkpoint was interrupted and is asked for again.
@@ -66,8 +74,9 @@ TABLE: dict[type[Event], frozenset[Status]] = {
 }
 
 _PERSON = (
-    ProposalRequested, FileDecided, DecisionCleared, SealRequested, Approved, Rejected,
-    ExecutionRequested, MergeRequested, RollbackRequested, UndoRequested,
+    ProposalRequested, Decided, DecisionUndone, FileDecided, DecisionCleared, SealRequested,
+    EditRequested, Approved, Rejected, ExecutionRequested, MergeRequested, RollbackRequested,
+    UndoRequested,
 )  # fmt: skip
 
 
@@ -103,24 +112,50 @@ def _may_propose(view: RunView, event: Event) -> str | None:
     return None
 
 
-def _may_decide_file(view: RunView, event: Event) -> str | None:
-    assert isinstance(event, FileDecided)
-    path = event.decision.path
-    if all(row.path != path for row in view.phase(event.phase).manifest):
-        return f"phase {event.phase} does not change {path}"
+def _may_decide_on(view: RunView, event: Event) -> str | None:
+    assert isinstance(event, Decided | FileDecided)
+    decisions = event.decisions if isinstance(event, Decided) else (event.decision,)
+    unknown = {decision.path for decision in decisions}
+    unknown.difference_update(row.path for row in view.phase(event.phase).manifest)
+    if unknown:
+        return f"phase {event.phase} does not change {min(unknown)}"
     return _may_decide(view, event)
 
 
 def _may_decide(view: RunView, event: Event) -> str | None:
-    assert isinstance(event, FileDecided | DecisionCleared | SealRequested | Rejected)
+    assert isinstance(
+        event,
+        Decided | DecisionUndone | FileDecided | DecisionCleared | SealRequested | EditRequested
+        | Rejected,
+    )  # fmt: skip
     return _same(view.phase(event.phase), event.change_set, event.attempt)
+
+
+def _may_undo_decision(view: RunView, event: Event) -> str | None:
+    assert isinstance(event, DecisionUndone)
+    if not view.phase(event.phase).draft.gestures:
+        return "there is no decision to undo"
+    return _may_decide(view, event)
+
+
+def _may_edit(view: RunView, event: Event) -> str | None:
+    assert isinstance(event, EditRequested)
+    rows = view.phase(event.phase).manifest
+    row = next((row for row in rows if row.path == event.path), None)
+    if row is None:
+        return f"phase {event.phase} does not change {event.path}"
+    if row.after is None:
+        return f"{event.path} is deleted; there is nothing to edit"
+    if row.after.mode in {SYMLINK, GITLINK}:
+        return f"{event.path} is no regular file"
+    return _may_decide(view, event)
 
 
 def _may_seal(view: RunView, event: Event) -> str | None:
     assert isinstance(event, SealRequested)
     phase = view.phase(event.phase)
-    if not any(decision.verdict == "reject" for decision in phase.decisions.values()):
-        return "no file is rejected, so there is nothing to leave out"
+    if not phase.draft.rejecting:
+        return "nothing is rejected, so there is nothing to leave out"
     return _may_decide(view, event)
 
 
@@ -136,8 +171,8 @@ def _may_approve(view: RunView, event: Event) -> str | None:
 
 
 def _draft_refusal(phase: PhaseView) -> str | None:
-    if any(decision.verdict == "reject" for decision in phase.decisions.values()):
-        return "some files are rejected: seal the rest first, then go on with what that makes"
+    if phase.draft.rejecting:
+        return "some of it is rejected: seal the rest first, then go on with what that makes"
     return None
 
 
@@ -228,10 +263,13 @@ def _same(phase: PhaseView, change_set: TreeId, attempt: int) -> str | None:
 
 _CONDITIONS = {
     ProposalRequested: _may_propose,
-    FileDecided: _may_decide_file,
+    Decided: _may_decide_on,
+    DecisionUndone: _may_undo_decision,
+    FileDecided: _may_decide_on,
     DecisionCleared: _may_decide,
     Rejected: _may_decide,
     SealRequested: _may_seal,
+    EditRequested: _may_edit,
     Approved: _may_approve,
     ExecutionRequested: _may_execute,
     MergeRequested: _may_merge,

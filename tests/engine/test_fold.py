@@ -307,7 +307,7 @@ def test_the_notes_of_a_draft_go_with_the_rejection(run):
     phase = run.view.phase(1)
     run.decide_file(1, "a", "reject", by=WHO, note="why")
     run.decide_file(1, "b", "accept", by=WHO)
-    run.clear_decision(1, "b", by=WHO)
+    run.undo_decision(1, by=WHO)
     run.reject(1, phase.change_set, 1, reason="no", by=WHO)
     assert run.view.phase(1).rejection.notes == (Decision("a", "reject", "why"),)
 

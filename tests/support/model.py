@@ -147,9 +147,14 @@ class Model:
                     checks.append(e.Rehearsed(n, step.tree, identical, 1))  # type: ignore[arg-type]
                 yield (*checks, e.ChecksFinished(n, step.scope, step.tree, outcome == "passed"))
             case d.Seal():
-                keep = kept(phase.manifest, phase.decisions)
+                keep = kept(phase.manifest, phase.draft)
                 tree = f"s{next(_numbers)}" if keep else phase.base
                 yield (e.Sealed(n, phase.attempt, phase.base, phase.change_set, tree, keep),)
+            case d.TakeEdit():
+                tree = f"e{next(_numbers)}"
+                was = phase.change_set
+                made = (n, phase.attempt, phase.base, was, tree, phase.manifest)
+                yield (e.Edited(*made, step.path, step.by),)
             case d.ApproveByPlan():
                 yield (approval(phase, view, WHO, "plan"),)
             case d.ApplyToStage():
@@ -219,6 +224,10 @@ class Model:
         tree = prepared.tree if prepared else phase.change_set
         return [
             e.ProposalRequested(number, WHO),
+            e.Decided(*now, (Decision("a", "reject", "note"), Decision("b", "accept")), WHO),
+            e.Decided(*now, (Decision("a", "reject", hunk="h", first=2, last=3),), WHO),
+            e.DecisionUndone(*now, WHO),
+            e.EditRequested(*now, "a", "0" * 64, WHO),
             e.FileDecided(*now, Decision("a", "reject", "note"), WHO),
             e.FileDecided(*now, Decision("b", "reject"), WHO),
             e.FileDecided(*now, Decision("b", "accept"), WHO),

@@ -1,4 +1,4 @@
-"""A dry run: lay out a workspace, let the agent act in it, find what it changed, seal a part.
+"""A dry run: lay out a workspace, let the agent act in it, find what it changed.
 
 Nothing here writes outside the state folder (P1).
 """
@@ -9,27 +9,26 @@ import asyncio
 import contextlib
 import hashlib
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping
 
 from clubos_tui.agents import require
 from clubos_tui.agents.base import Agent, Notice, Request, TurnEnded, Workspace, encode
 from clubos_tui.apply.on_disk import refuse_foreign
-from clubos_tui.changes.decisions import kept, rejected
 from clubos_tui.changes.manifest import (
-    GITLINK,
     Change,
     Entry,
     TreeId,
     change,
     kind_of,
-    pair_renames,
     path_bytes,
     writes,
 )
 from clubos_tui.changes.paths import collision, fold
 from clubos_tui.disk import NotAFile, Root
-from clubos_tui.engine.decide import FinishAttempt, RunAction, Seal, StartAttempt
+from clubos_tui.engine.decide import FinishAttempt, RunAction, StartAttempt
 from clubos_tui.engine.effects.context import Context
+from clubos_tui.engine.effects.manifests import between, contents
+from clubos_tui.engine.effects.replace import carry
 from clubos_tui.engine.state import PhaseView
 from clubos_tui.errors import AgentFailed, ClubosError, HostilePath, InTheWay, Refused, exit_code
 from clubos_tui.events import (
@@ -39,7 +38,6 @@ from clubos_tui.events import (
     ProposalFailed,
     Proposed,
     ProposedNothing,
-    Sealed,
 )
 from clubos_tui.streams import StreamWriter
 from clubos_tui.workspace.scan import Scan
@@ -219,26 +217,19 @@ def _rows(
     rows = []
     paths = sorted(found.puts, key=path_bytes)
     replaced = [before.get(path) if found.puts[path] else None for path in paths]
-    for path, old in zip(paths, _contents(context, replaced), strict=True):
+    for path, old in zip(paths, contents(context, replaced), strict=True):
         was, now = before.get(path), found.puts[path]
         new = found.blobs[now.blob] if now else b""
         rows.append(change(path, was, now, kind_of(was, now, old=old, new=new), action_id))
     return rows
 
 
-def _contents(context: Context, entries: Sequence[Entry | None]) -> Iterator[bytes]:
-    """Yield the content of each entry; nothing for none and for a submodule."""
-    wanted = [entry.blob for entry in entries if entry and entry.mode != GITLINK]
-    contents = context.session.workshop.objects.read_all(wanted)
-    for entry in entries:
-        yield next(contents)[1] if entry and entry.mode != GITLINK else b""
-
-
 async def finish_attempt(context: Context, step: FinishAttempt) -> None:
     """Turn the actions' changes into the phase's manifest, or say that there are none."""
     phase = context.view.phase(step.phase)
     await _end_agents(context)
-    manifest = await context.in_thread(lambda: _manifest(context, phase))
+    last = {row.path: row for action in phase.actions for row in action.changes}
+    manifest = await context.in_thread(lambda: between(context, phase.base, phase.tree, last))
     if not manifest:
         context.say(ProposedNothing(step.phase, phase.attempt))
         return
@@ -253,37 +244,12 @@ async def finish_attempt(context: Context, step: FinishAttempt) -> None:
         return
     paths = [row.path for row in manifest] + [row.old_path for row in manifest if row.old_path]
     checkout = await context.in_thread(lambda: fingerprints(context.session.repository.root, paths))
-    context.say(Proposed(step.phase, phase.attempt, phase.base, phase.tree, manifest, checkout))
-
-
-def _manifest(context: Context, phase: PhaseView) -> tuple[Change, ...]:
-    workshop = context.session.workshop
-    last = {row.path: row for action in phase.actions for row in action.changes}
-    different = workshop.trees.diff(phase.base, phase.tree)
-    # What no action changed last comes from the proposal that a revision began with.
-    fresh = [
-        item
-        for item in different
-        if (row := last.get(item.path)) is None or (row.before, row.after) != item[1:]
-    ]
-    old = _contents(context, [item.before if item.after else None for item in fresh])
-    new = _contents(context, [item.after if item.before else None for item in fresh])
-    kinds = {
-        item.path: kind_of(item.before, item.after, old=was, new=now)
-        for item, was, now in zip(fresh, old, new, strict=True)
-    }
-    rows = []
-    for path, before, after in different:
-        row = last.get(path)
-        if path in kinds:
-            rows.append(change(path, before, after, kinds[path], row.action if row else ""))
-        else:
-            assert row
-            rows.append(row)
-    effects = {row.effect for row in rows}
-    if {"create", "delete"} <= effects:
-        return pair_renames(rows, workshop.renames(phase.base, phase.tree))
-    return tuple(rows)
+    still = await context.in_thread(
+        lambda: carry(context, phase.base, phase.before, phase.judged, phase.tree)
+    )
+    context.say(
+        Proposed(step.phase, phase.attempt, phase.base, phase.tree, manifest, checkout, still)
+    )
 
 
 def _foreign(context: Context, phase: PhaseView, manifest: tuple[Change, ...]) -> str | None:
@@ -321,22 +287,6 @@ def fingerprints(root: str, paths: list[str]) -> dict[str, str]:
                 content = found.mode.encode() + b"\0" + found.data
                 out[path] = hashlib.sha256(content).hexdigest()
     return out
-
-
-async def seal(context: Context, step: Seal) -> None:
-    """Build the tree of what was not rejected, and bring the workspace to it."""
-    phase = context.view.phase(step.phase)
-    keep = kept(phase.manifest, phase.decisions)
-    drop = rejected(phase.manifest, phase.decisions)
-    tree = await context.in_thread(lambda: _seal(context, phase, drop))
-    context.say(Sealed(step.phase, phase.attempt, phase.base, phase.change_set, tree, keep))
-
-
-def _seal(context: Context, phase: PhaseView, drop: tuple[Change, ...]) -> TreeId:
-    workshop = context.session.workshop
-    base = workshop.files(phase.base)
-    puts = {path: base.get(path) for row in drop for path in (row.path, row.old_path) if path}
-    return workshop.build(phase.change_set, puts, {})
 
 
 def _since(began: float) -> int:
