@@ -76,4 +76,3 @@ def _hunks(old: Patch, before: FilePatch, own: FileDraft, after: FilePatch) -> l
 
 def _times(file: FilePatch) -> Counter[str]:
     return Counter(hunk.id.partition(".")[0] for hunk in file.hunks)
-

@@ -8,12 +8,23 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from itertools import zip_longest
+from typing import Literal
 
 from clubos_tui.changes.decisions import Draft, FileDraft
 from clubos_tui.changes.manifest import path_text
-from clubos_tui.changes.patch import ADDED, CONTEXT, NO_NEWLINE, REMOVED, SYMLINK, FilePatch, Hunk, Patch
+from clubos_tui.changes.patch import (
+    ADDED,
+    CONTEXT,
+    NO_NEWLINE,
+    REMOVED,
+    SYMLINK,
+    FilePatch,
+    Hunk,
+    Patch,
+)
 
 __all__ = [
+    "Standing",
     "changed",
     "dividable",
     "hunk_standing",
@@ -22,6 +33,9 @@ __all__ = [
     "standing",
     "whole_files",
 ]
+
+
+Standing = Literal["pending", "accepted", "rejected", "partly"]
 
 
 def dividable(file: FilePatch) -> bool:
@@ -49,7 +63,7 @@ def changed(patch: Patch, rows: range) -> Iterator[int]:
     return (row for row in rows if patch.kinds[row] in (ADDED, REMOVED))
 
 
-def hunk_standing(patch: Patch, hunk: Hunk, draft: FileDraft) -> str:
+def hunk_standing(patch: Patch, hunk: Hunk, draft: FileDraft) -> Standing:
     """Return how far a hunk is decided on: accepted, rejected, pending or partly."""
     if hunk.id not in draft.lines:
         return _WORDS[draft.of(hunk.id)]
@@ -58,7 +72,7 @@ def hunk_standing(patch: Patch, hunk: Hunk, draft: FileDraft) -> str:
     return _WORDS[found.pop()] if len(found) == 1 else "partly"
 
 
-def standing(patch: Patch, file: FilePatch, draft: FileDraft) -> str:
+def standing(patch: Patch, file: FilePatch, draft: FileDraft) -> Standing:
     """Return how far a file is decided on: accepted, rejected, pending or partly."""
     if not draft.divided or not file.hunks:
         return _WORDS[draft.verdict]
@@ -66,7 +80,7 @@ def standing(patch: Patch, file: FilePatch, draft: FileDraft) -> str:
     return found.pop() if len(found) == 1 else "partly"
 
 
-_WORDS = {"accept": "accepted", "reject": "rejected", "pending": "pending"}
+_WORDS: dict[str, Standing] = {"accept": "accepted", "reject": "rejected", "pending": "pending"}
 
 
 def rejected_rows(patch: Patch, draft: Draft) -> set[int]:

@@ -263,7 +263,10 @@ class Run:
         """Return the paths in which ``shown`` differs from what is proposed now."""
         for record in reversed(self.journal.load()):
             event = record.event
-            if isinstance(event, Proposed | Sealed | Edited) and (event.phase, event.change_set) == (
+            if isinstance(event, Proposed | Sealed | Edited) and (
+                event.phase,
+                event.change_set,
+            ) == (
                 view.number,
                 shown,
             ):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from clubos_tui.changes.manifest import GITLINK
 from clubos_tui.engine.effects.asked import Asked
 from clubos_tui.engine.effects.propose import fingerprints as _fingerprints
 from clubos_tui.engine.effects.way import Way, plan_rollback, plan_undo
@@ -21,6 +22,27 @@ def patch(session: Session, run: Run, phase: int) -> bytes:
     if not view.change_set or view.change_set == view.base:
         return b""
     return session.workshop.patch(view.base, view.change_set)
+
+
+def patches_before(session: Session, run: Run, phase: int) -> tuple[bytes, bytes]:
+    """Return the change set that this one took the place of, and what changed since, as patches.
+
+    Both are empty where there was none.
+    """
+    view = run.view.phase(phase)
+    if not view.before or not view.change_set or view.before == view.change_set:
+        return b"", b""
+    workshop = session.workshop
+    return workshop.patch(view.base, view.before), workshop.patch(view.before, view.change_set)
+
+
+def content(session: Session, run: Run, phase: int, path: str) -> bytes | None:
+    """Return a file as phase ``phase`` proposes it; ``None`` where it has no such file."""
+    view = run.view.phase(phase)
+    entry = session.workshop.files(view.change_set).get(path) if view.change_set else None
+    if entry is None or entry.mode == GITLINK:
+        return None
+    return session.workshop.objects.blob(entry.blob)
 
 
 def merge_patch(session: Session, run: Run) -> bytes:

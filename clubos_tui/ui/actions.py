@@ -17,7 +17,16 @@ if TYPE_CHECKING:
     from clubos_tui.engine.state import PhaseView, RunView
     from clubos_tui.events import Event
 
-__all__ = ["ACTIONS", "BY_ID", "Action", "Situation", "key_hints", "next_action", "next_step"]
+__all__ = [
+    "ACTIONS",
+    "BY_ID",
+    "Action",
+    "Situation",
+    "key_hints",
+    "key_text",
+    "next_action",
+    "next_step",
+]
 
 GO_LIVE = "this is a dry run: press L to go live"
 
@@ -37,6 +46,14 @@ class Situation:
     """The selected file, where its phase has one."""
     live: bool = False
     who: str = "you"
+    shown: str | None = None
+    """The change set whose diff is on the screen; None where nobody looks."""
+    at: str = "files"
+    """The pane that is used."""
+    since: bool = False
+    """Whether the diff shows only what changed since one looked last."""
+    has_since: bool = False
+    """Whether there was something before it."""
 
 
 Off = Callable[[Situation], str | None]
@@ -100,20 +117,27 @@ def propose_off(now: Situation) -> str | None:
 
 
 def accept_off(now: Situation) -> str | None:
-    """Return why the selected file can't be accepted or rejected."""
+    """Return why the selected file, or part of it, can't be accepted or rejected."""
     from clubos_tui.changes.decisions import Decision
-    from clubos_tui.events import FileDecided
+    from clubos_tui.events import Decided
 
     if reason := _run(now):
         return reason
     phase = _phase(now)
     path = now.change.path if now.change else ""
-    decided = FileDecided(
-        now.phase, phase.change_set, phase.attempt, Decision(path, "accept"), now.who
+    decided = Decided(
+        now.phase, phase.change_set, phase.attempt, (Decision(path, "accept"),), now.who
     )
     if reason := _refused(now, decided):
         return reason
+    if now.since and now.at == "diff":
+        return "this shows what changed since you looked: press t for the whole diff"
     return None if now.change else "no file is selected"
+
+
+def rest_off(now: Situation) -> str | None:
+    """Return why there is nothing left to decide on."""
+    return accept_off(now) or _unread(now)
 
 
 def clear_off(now: Situation) -> str | None:
@@ -121,7 +145,49 @@ def clear_off(now: Situation) -> str | None:
     if reason := accept_off(now):
         return reason
     assert now.change
-    return None if now.change.path in _phase(now).decisions else "the file is pending already"
+    own = _phase(now).draft.files
+    return None if now.change.path in own else "the file is pending already"
+
+
+def undo_decision_off(now: Situation) -> str | None:
+    """Return why there is no decision to undo."""
+    from clubos_tui.events import DecisionUndone
+
+    if reason := _run(now):
+        return reason
+    phase = _phase(now)
+    return _refused(now, DecisionUndone(now.phase, phase.change_set, phase.attempt, now.who))
+
+
+def edit_off(now: Situation) -> str | None:
+    """Return why the proposed file can't be edited."""
+    from clubos_tui.events import EditRequested
+
+    if reason := _run(now):
+        return reason
+    phase = _phase(now)
+    path = now.change.path if now.change else ""
+    asked = EditRequested(now.phase, phase.change_set, phase.attempt, path, "", now.who)
+    return _refused(now, asked) or (None if now.change else "no file is selected")
+
+
+def file_off(now: Situation) -> str | None:
+    """Return why there is no file to open."""
+    return _ready(now) or (None if now.change else "no file is selected")
+
+
+def since_off(now: Situation) -> str | None:
+    """Return why there is nothing to compare the change set with."""
+    if reason := _run(now):
+        return reason
+    return None if now.has_since else "this is the first of it that you see"
+
+
+def _unread(now: Situation) -> str | None:
+    """Return why what is on the screen is not what would be decided on."""
+    if now.shown is None or now.shown == _phase(now).change_set:
+        return None
+    return "the diff of this very change set is still being read"
 
 
 def seal_off(now: Situation) -> str | None:
@@ -144,6 +210,8 @@ def approve_off(now: Situation) -> str | None:
     if _merge_waits(now.view):
         return None
     phase = _phase(now)
+    if reason := _unread(now):
+        return reason
     shown = Approved(now.phase, phase.base, phase.change_set, phase.attempt, now.who, "person", "")
     if reason := _refused(now, shown) or _moved(now):
         no = Rejected(now.phase, phase.change_set, phase.attempt, "", now.who)
@@ -241,12 +309,24 @@ ACTIONS: Final[Sequence[Action]] = (
            shown=True),
     Action("propose", "d", "Dry run", "Have the agent propose the selected phase in a throw-away "
            "copy; nothing in your repository is touched", "Steps", propose_off, shown=True),
-    Action("accept", "a", "Accept", "Accept the selected file (a draft)", "Review", accept_off,
-           shown=True),
-    Action("reject", "r", "Reject", "Reject the selected file, with an optional note (a draft)",
+    Action("accept", "a", "Accept", "Accept the hunk, or in the files pane the file (a draft)",
            "Review", accept_off, shown=True),
-    Action("clear", "u,x", "Pending", "Take the decision on the selected file back", "Review",
+    Action("reject", "r", "Reject", "Reject the hunk at once; in the files pane the file, with an "
+           "optional note (a draft)", "Review", accept_off, shown=True),
+    Action("accept_file", "A", "Accept file", "Accept the whole file", "Review", accept_off),
+    Action("reject_file", "D", "Drop file", "Reject the whole file", "Review", accept_off),
+    Action("rest", "M", "More", "Accept or reject a folder, or all that is left", "Review",
+           rest_off),
+    Action("undo_decision", "u", "Undo decision", "Take the last decision back", "Review",
+           undo_decision_off),
+    Action("clear", "x", "Pending", "Take the decision on the hunk or file back", "Review",
            clear_off),
+    Action("note", "i", "Note", "Write a note on the hunk or file, for the agent's next attempt",
+           "Review", accept_off),
+    Action("edit", "e", "Edit", "Edit the proposed file in your editor; your edit becomes part of "
+           "the proposal, under a new id", "Review", edit_off),
+    Action("since", "t", "Since", "Show what changed since you looked, or the whole diff", "Review",
+           since_off),
     Action("seal", "s", "Seal", "Leave the rejected files out: build, check and rehearse the rest",
            "Review", seal_off),
     Action("approve", "y", "Approve", "Look at what would be approved; approve or reject it there",
@@ -276,6 +356,21 @@ ACTIONS: Final[Sequence[Action]] = (
     Action("zoom", "z", "Zoom", "Show only this pane, or all again", "Panes", never),
     Action("search", "/", "Search", "Search in this pane; then n and N walk, esc ends", "Panes",
            never),
+    Action("range", "v", "Lines", "Diff: select lines, to decide on just them; esc ends", "Diff",
+           never),
+    Action("split", "b", "Side by side", "Diff: old and new side by side, or below each other",
+           "Diff", never),
+    Action("wrap", "w", "Wrap", "Diff: fold long lines at the edge", "Diff", never),
+    Action("more", "plus,equals_sign", "More context", "Diff: ten more unchanged lines around the "
+           "hunk", "Diff", never),
+    Action("less", "minus", "Less context", "Diff: ten fewer unchanged lines", "Diff", never),
+    Action("fold_all", "F", "Fold all", "Diff: fold every file, or unfold; enter folds one",
+           "Diff", never),
+    Action("copy", "c", "Copy", "Diff: copy the hunk", "Diff", never),
+    Action("open", "E", "Open", "Open your own copy of the file at this line in your editor",
+           "Diff", file_off),
+    Action("jump", "J", "Jump", "Log: go to the file or hunk that a line is about", "Panes",
+           never),
     Action("follow", "f", "Follow", "Let the log follow its end, or stop that", "Panes", never),
     Action("levels", "l", "Levels", "Log: all lines, from info, from warning", "Panes", never),
     Action("screenshot", "ctrl+s", "Screenshot", "Save the screen as SVG", "Mode", never),
@@ -287,6 +382,14 @@ ACTIONS: Final[Sequence[Action]] = (
 """All actions. An action's id is the name of the screen's ``action_`` method."""
 
 BY_ID: Final = {action.id: action for action in ACTIONS}
+
+
+def key_text(key: str) -> str:
+    """Return keys as they stand on a keyboard."""
+    for name, shown in (("plus", "+"), ("equals_sign", "="), ("minus", "-")):
+        key = key.replace(name, shown)
+    return key
+
 
 _VERBS = {
     "propose": "propose",
@@ -355,6 +458,7 @@ def _working(view: RunView) -> str:
     words = {
         e.ProposalRequested: "Dry run of phase {}",
         e.SealRequested: "Sealing phase {}",
+        e.EditRequested: "Taking your edit into phase {}",
         e.ExecutionRequested: "Executing phase {}",
         e.MergeRequested: "Merging",
         e.RollbackRequested: "Rolling back phase {} and later ones",

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import importlib
 import os
 import time
@@ -29,10 +30,10 @@ from clubos_tui.ui.values import Problem
 from clubos_tui.ui.watching import Watches
 
 if TYPE_CHECKING:
-    from clubos_tui.changes.patch import Patch
     from clubos_tui.engine.driver import DriverThread
     from clubos_tui.engine.session import Session
     from clubos_tui.engine.views import RollbackPreview
+    from clubos_tui.ui.review import Review
 
 __all__ = ["Bridge", "PlanLoader", "SessionFactory", "problem_of"]
 
@@ -43,6 +44,7 @@ BUDGET = 0.008  # seconds of a frame that reading may take
 CHUNK = 1 << 14  # bytes of a stream between two looks at the clock
 TAIL = 4 << 20  # bytes of an old action's stream that a resumed screen still shows
 RETRY_SECONDS = 1.0
+MANY_LINES = 10_000
 
 
 def problem_of(error: BaseException) -> Problem:
@@ -71,7 +73,7 @@ class _Chatter(StreamReader):
 
 def _warm_up() -> None:
     """Import beside the loop what the first key would otherwise import on it."""
-    for name in ("changes.patch", "engine.driver", "engine.views", "workspace.watch"):
+    for name in ("ui.review", "engine.driver", "engine.views", "workspace.watch"):
         importlib.import_module(f"clubos_tui.{name}")
     with contextlib.suppress(ImportError):
         importlib.import_module("watchfiles")
@@ -303,17 +305,35 @@ class Bridge:
 
     # --- looking ------------------------------------------------------------------------------
 
-    async def patch(self, phase: int) -> Patch:
-        """Return a phase's change set, parsed; raises ``ClubosError`` or ``PatchError``."""
+    async def review(self, phase: int) -> Review:
+        """Return a phase's change set as it is looked at.
+
+        Raises ``ClubosError`` or ``PatchError`` where it can't be read.
+        """
         session, run = self._opened
 
-        def load() -> Patch:
-            from clubos_tui.changes.patch import parse
+        def load() -> Review:
             from clubos_tui.engine import views
+            from clubos_tui.ui.review import review
 
-            return parse(views.patch(session, run, phase))
+            view = run.view
+            before, since = views.patches_before(session, run, phase)
+            protected = view.plan.protected_in(phase)
+            patch = views.patch(session, run, phase)
+            read = review(view.phase(phase).change_set, patch, protected, before, since)
+            if len(read.patch.lines) >= MANY_LINES:
+                gc.collect()
+                gc.freeze()  # a collection that walks all of these would be the slowest frame
+            return read
 
         return await asyncio.to_thread(load)
+
+    async def content(self, phase: int, path: str) -> bytes | None:
+        """Return a file as a phase proposes it; ``None`` where it has no such file."""
+        from clubos_tui.engine import views
+
+        session, run = self._opened
+        return await asyncio.to_thread(views.content, session, run, phase, path)
 
     async def rollback_preview(self, phase: int) -> RollbackPreview:
         """Return what a rollback from ``phase`` on would do; 0 asks for the undo of the last."""

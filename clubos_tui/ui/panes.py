@@ -6,10 +6,13 @@ A pane is empty, running, done or in error; in each case it says which, and whic
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
 
 from clubos_tui import events as e
-from clubos_tui.changes.decisions import Decision
+from clubos_tui.changes.attention import Attention
+from clubos_tui.changes.decisions import NOTHING, FileDraft
 from clubos_tui.changes.manifest import Change
+from clubos_tui.changes.selection import Standing
 from clubos_tui.engine.state import ON_STAGE, PhaseView, RunView, Status
 from clubos_tui.plan import Plan
 from clubos_tui.ui.store import Store
@@ -50,6 +53,7 @@ _MARKS: dict[Status, tuple[str, Tone]] = {
 _DOING = {
     e.ProposalRequested: "dry run",
     e.SealRequested: "sealing",
+    e.EditRequested: "taking an edit in",
     e.ExecutionRequested: "executing",
     e.RollbackRequested: "rolling back",
 }
@@ -122,8 +126,17 @@ def _checks(view: RunView, phase: PhaseView, state: Status) -> tuple[str, Tone]:
 # --- files -------------------------------------------------------------------------------------
 
 
-def files(store: Store, number: int) -> FilesValues:
-    """Return the files pane for phase ``number``."""
+def files(
+    store: Store,
+    number: int,
+    reasons: Mapping[str, Attention] | None = None,
+    standings: Mapping[str, Standing] | None = None,
+) -> FilesValues:
+    """Return the files pane for phase ``number``.
+
+    ``reasons`` say in which order the files are looked at, ``standings`` how far each is decided
+    on where its parts were; both come once the patch is read.
+    """
     view = store.view
     if view is None:
         return FilesValues(empty="No changes yet: press d.")
@@ -139,13 +152,17 @@ def files(store: Store, number: int) -> FilesValues:
     if store.moved and notes:
         return FilesValues(tuple(notes), store.moved_title)
     outside = set(phase.moved_outside())
-    rows = tuple(_file(row, phase.decisions.get(row.path), outside) for row in phase.manifest)
+    rows = tuple(_file(row, phase.draft.of(row.path), outside) for row in phase.manifest)
+    rows = tuple(_looked_at(row, reasons or {}, standings or {}, phase.edited) for row in rows)
+    if reasons:
+        rows = tuple(sorted(rows, key=lambda row: reasons.get(row.path, _ORDINARY).rank))
     if settled(view, number):
         rows = tuple(dataclasses.replace(row, decision="accepted") for row in rows)
     pending = sum(row.decision == "pending" for row in rows)
     title = f"{len(rows):,}" if rows else ""
     if rows and state is S.PROPOSED:
         title += f", {pending} pending"
+        title += ", by risk" if any(row.reason for row in rows) else ""
     return FilesValues((*notes, *rows), title, _no_files(state))
 
 
@@ -155,24 +172,44 @@ def settled(view: RunView, number: int) -> bool:
     return view.phase(number).approval is not None and view.status(number) in approved
 
 
-def _file(row: Change, decision: Decision | None, outside: set[str]) -> FileRow:
+_ORDINARY = Attention(50, "")
+_WORDS: dict[str, Standing] = {
+    "accept": "accepted",
+    "reject": "rejected",
+    "pending": "pending",
+}
+
+
+def _file(row: Change, draft: FileDraft, outside: set[str]) -> FileRow:
     return FileRow(
         row.path,
         row.kind,
-        "pending" if decision is None else
-        "accepted" if decision.verdict == "accept" else "rejected",
+        "partly" if draft.divided else _WORDS[draft.verdict],
         row.action,
         row.old_path,
-        decision.note if decision else "",
+        draft.whole.note if draft.whole else "",
         row.path in outside or row.old_path in outside,
-    )  # fmt: skip
+    )
+
+
+def _looked_at(
+    row: FileRow,
+    reasons: Mapping[str, Attention],
+    standings: Mapping[str, Standing],
+    edited: Mapping[str, str],
+) -> FileRow:
+    reason, by = reasons.get(row.path, _ORDINARY).reason, edited.get(row.path, "")
+    word = standings.get(row.path, row.decision)
+    if not reason and not by and word == row.decision:
+        return row
+    return dataclasses.replace(row, reason=reason, edited=by, decision=word)
 
 
 def _proposing(store: Store, phase: PhaseView) -> FilesValues:
     done: dict[str, FileRow] = {}
     for action in phase.actions:
         for row in action.changes:
-            done[row.path] = _file(row, None, set())
+            done[row.path] = _file(row, NOTHING, set())
     running = [action.name for action in phase.actions if action.status == "running"]
     rows: list[FileRow | NoteRow] = list(done.values())
     rows += [NoteRow("busy", path, "writing") for path in store.live if path not in done]
@@ -355,7 +392,7 @@ def status(
     began, ended = store.since, now if running else store.ended
     pending = 0
     if view.status(number) is S.PROPOSED:
-        pending = sum(row.path not in phase.decisions for row in phase.manifest)
+        pending = sum(row.path not in phase.draft.files for row in phase.manifest)
     writes = running and isinstance(view.queue[0], e.ExecutionRequested | e.MergeRequested)
     mode: Mode = "LIVE" if live or writes else "DRY RUN"
     return StatusValues(

@@ -7,6 +7,7 @@ long lists scroll.
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from clubos_tui import events as e
@@ -18,6 +19,7 @@ from clubos_tui.ui.wording import phases_text
 if TYPE_CHECKING:
     from clubos_tui.engine.effects.asked import Asked
     from clubos_tui.engine.views import RollbackPreview
+    from clubos_tui.ui.review import Review
 
 __all__ = [
     "approval",
@@ -26,6 +28,7 @@ __all__ = [
     "merge",
     "merge_approval",
     "override",
+    "reach",
     "rollback",
     "taken_back",
     "undo",
@@ -48,7 +51,20 @@ def _counts(phase: PhaseView) -> str:
     return f"{counts.create} to create, {counts.modify} to modify, {counts.delete} to delete"
 
 
-def approval(view: RunView, number: int, who: str) -> list[Line]:
+def reach(review: Review | None, seen: int, lines: int) -> list[Line]:
+    """Return how much is changed, how much of it was on the screen, and what wants attention."""
+    if review is None:
+        return []
+    patch = review.patch
+    out: list[Line] = [
+        ("info", f"+{patch.added:,} -{patch.removed:,} lines, {seen:,} of {lines:,} were shown")
+    ]
+    reasons = Counter(item.reason for item in review.reasons.values() if item.reason)
+    out += [("warn", f"{reason}: {count(files, 'file')}") for reason, files in reasons.items()]
+    return out
+
+
+def approval(view: RunView, number: int, who: str, reached: Sequence[Line] = ()) -> list[Line]:
     """Return all that an approval of phase ``number`` binds, and what it will cause."""
     phase = view.phase(number)
     lines: list[Line] = [
@@ -58,6 +74,8 @@ def approval(view: RunView, number: int, who: str) -> list[Line]:
         ("quiet", f"change set    {phase.change_set}"),
         ("quiet", f"on base       {phase.base}"),
     ]
+    edits = [("warn", f"{path} was edited by {by}") for path, by in sorted(phase.edited.items())]
+    lines += [*reached, *edits]  # type: ignore[list-item]
     deleted = [row.path for row in phase.manifest if row.effect == "delete"]
     if deleted:
         lines.append(_heading(f"{count(len(deleted), 'file')} will be deleted"))

@@ -27,8 +27,8 @@ LOG_LIMIT = 100_000
 _SPOKEN_AT_MOST = 400  # of a paragraph without a line end, before a line is made of it
 
 _REQUESTS = (
-    e.ProposalRequested, e.SealRequested, e.ExecutionRequested, e.MergeRequested,
-    e.RollbackRequested, e.UndoRequested,
+    e.ProposalRequested, e.SealRequested, e.EditRequested, e.ExecutionRequested,
+    e.MergeRequested, e.RollbackRequested, e.UndoRequested,
 )  # fmt: skip
 
 _ENDS = (
@@ -113,7 +113,8 @@ class Store:
         self._finish_speaking(getattr(event, "phase", 0), time)
         if line := wording.sentence(event):
             level, phase, text, detail = line
-            self._new.append(LogEntry(time, level, phase, text, detail))
+            path, hunk = _about(event)
+            self._new.append(LogEntry(time, level, phase, text, detail, path, hunk))
         if isinstance(event, _REQUESTS):
             self.since = self.last
             self.progress, self.result, self.moved, self.result_phases = None, [], [], ()
@@ -222,7 +223,8 @@ class Store:
             self.live.pop(event.path, None)
             self.live[event.path] = None
         if event is not None and (line := wording.agent_line(event)):
-            self._new.append(LogEntry(time, line[0], phase, line[1], line[2]))
+            path = getattr(event, "path", "")
+            self._new.append(LogEntry(time, line[0], phase, line[1], line[2], path))
 
     def _speak(self, phase: int, time: str, level: Level, text: str) -> None:
         """Put chunks together to lines; a change of voice ends a line."""
@@ -276,7 +278,8 @@ class Store:
         progress.rows[path] = row
         time = self._time(record["at"]) if "at" in record else ""
         level: Level = "warning" if record.get("left") else "debug"
-        self._new.append(LogEntry(time, level, progress.phase, f"{row.word} {path}"))
+        text = f"{row.word} {path}"
+        self._new.append(LogEntry(time, level, progress.phase, text, path=path))
 
     # --- the workspace ------------------------------------------------------------------------
 
@@ -303,6 +306,18 @@ def _verify(progress: Progress, record: Json) -> None:
         progress.rows[path] = NoteRow("good", path, "as before")
     elif row is not None:
         progress.rows[path] = NoteRow("good", path, row.word)
+
+
+def _about(event: e.Event) -> tuple[str, str]:
+    """Return the file and the hunk an event is about, where it is about one."""
+    match event:
+        case e.Decided(decisions=(one, *_)):
+            return one.path, one.hunk
+        case e.FileDecided():
+            return event.decision.path, ""
+        case e.DecisionCleared() | e.EditRequested() | e.Edited():
+            return event.path, ""
+    return "", ""
 
 
 def _left_alone(left: Iterable[e.Left]) -> list[NoteRow]:

@@ -33,6 +33,7 @@ Level = Literal["debug", "info", "success", "warning", "error"]
 Line = tuple["Tone | None", str]
 """A line of a dialog; without a tone it is a heading."""
 Mode = Literal["DRY RUN", "LIVE"]
+Standing = Literal["pending", "accepted", "rejected", "partly"]
 Tone = Literal["quiet", "info", "good", "warn", "bad", "busy"]
 
 TONE_MARKS: dict[Tone, str] = {
@@ -66,6 +67,9 @@ class LogEntry:
     phase: int
     text: str
     detail: str = ""
+    path: str = ""
+    """The file it is about, and in it the hunk."""
+    hunk: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,11 +93,15 @@ class FileRow:
 
     path: str
     kind: str
-    decision: Literal["pending", "accepted", "rejected"] = "pending"
+    decision: Standing = "pending"
     action: str = ""
     old_path: str = ""
     note: str = ""
     outside: bool = False
+    reason: str = ""
+    """Why it wants attention."""
+    edited: str = ""
+    """Who edited the proposal there."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,13 +5,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from clubos_tui import events as e
 from clubos_tui.agents import base as a
+from clubos_tui.changes.decisions import Decision
 from clubos_tui.ui.values import Level, count
 
 __all__ = [
     "PURPOSES",
     "agent_line",
+    "decided",
     "interrupted",
     "phases_text",
     "rolled_back",
@@ -70,6 +74,12 @@ def _asked(event: e.Event) -> Said | None:
             )
         case e.ProposalRequested():
             return "info", f"{event.by} asked for a dry run of phase {event.phase}", ""
+        case e.Decided():
+            return "info", f"{event.by} {decided(event.decisions)}", _decisions(event.decisions)
+        case e.DecisionUndone():
+            return "info", f"{event.by} took the last decision back", ""
+        case e.EditRequested():
+            return "info", f"{event.by} edited {event.path}", f"SHA-256 {event.sha256}"
         case e.FileDecided():
             verb = "accepted" if event.decision.verdict == "accept" else "rejected"
             note = f": {event.decision.note}" if event.decision.note else ""
@@ -133,6 +143,9 @@ def _reported(event: e.Event) -> Said | None:
             return "info", "The agent changed nothing", ""
         case e.ProposalFailed():
             return "error", f"No proposal: {event.error}", event.cure
+        case e.Edited():
+            said = f"{event.path} as {event.by} edited it: now {short(event.change_set)}"
+            return "success", said, f"it was {event.from_change_set}"
         case e.Sealed():
             return (
                 "success",
@@ -215,6 +228,30 @@ def _ended(event: e.Event) -> Said | None:
         case e.RunClosed():
             return "success", f"The run is {event.ending}", ""
     return None
+
+
+def decided(decisions: Sequence[Decision]) -> str:
+    """Return a gesture in words: "accepted a hunk of a.py", "rejected 12 hunks in 3 files"."""
+    if not decisions:
+        return "decided nothing"
+    one = decisions[0]
+    verbs = {"accept": "accepted", "reject": "rejected", "pending": "put back to pending"}
+    verb = verbs[one.verdict]
+    if len(decisions) > 1:
+        parts = count(sum(bool(d.hunk) for d in decisions), "hunk")
+        files = count(len({d.path for d in decisions}), "file")
+        return f"{verb} {parts} in {files}" if one.hunk else f"{verb} {files}"
+    if one.verdict == "pending" and one.note:
+        verb = "noted on"
+    what = "" if not one.hunk else "lines of " if one.first else "a hunk of "
+    place = f":{one.line}" if one.line else ""
+    return f"{verb} {what}{one.path}{place}" + (f": {one.note}" if one.note else "")
+
+
+def _decisions(decisions: Sequence[Decision]) -> str:
+    if len(decisions) < 2:
+        return ""
+    return "\n".join(f"{d.verdict} {d.path} {d.hunk}".rstrip() for d in decisions[:200])
 
 
 def phases_text(phases: tuple[int, ...]) -> str:

@@ -34,7 +34,9 @@ def patch_of(repository, old, new):
     return parse(repository.diff(*sides))
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 @given(CONTENT, CONTENT, st.data())
 def test_p2_all_gives_the_proposal_none_the_base_and_some_what_the_rows_say(
     repository, old, new, data
@@ -113,9 +115,7 @@ def test_accepted_hunks_stay_accepted_where_they_are_the_same(repository):
     draft = Draft()
     draft.decide([Decision("f", "accept", "good", one.id), Decision("f", "accept", hunk=two.id)])
     draft.decide([Decision("f", "reject", "no", three.id)])
-    new = patch_of(
-        repository, numbered(), numbered((5, b"five"), (30, b"other"), (50, b"fifty"))
-    )
+    new = patch_of(repository, numbered(), numbered((5, b"five"), (30, b"other"), (50, b"fifty")))
     still = carried(old, draft, new)
     assert [(item.verdict, item.hunk, item.note) for item in still] == [("accept", one.id, "good")]
     assert carried(old, Draft(), new) == ()

@@ -219,9 +219,7 @@ def test_what_can_not_be_edited_is_refused_and_nothing_saved(
     assert run.phase().edited == {}
 
 
-def test_an_edit_whose_saved_bytes_changed_is_refused(
-    long: Repo, journey: Start
-) -> None:
+def test_an_edit_whose_saved_bytes_changed_is_refused(long: Repo, journey: Start) -> None:
     run = journey(agents.write("long.txt", new((5, "five")))).propose()
     before = run.phase().change_set
     run.run.edit(1, before, "long.txt", b"mine\n", by=WHO)
@@ -250,7 +248,9 @@ def test_a_revision_keeps_untouched_accepted_hunks_and_knows_what_was_looked_at(
     run = journey(script).propose()
     looked_at = run.phase().change_set
     one, two, three = hunks(run)
-    decide(run, Decision("long.txt", "accept", hunk=one), Decision("long.txt", "accept", hunk=three))
+    decide(
+        run, Decision("long.txt", "accept", hunk=one), Decision("long.txt", "accept", hunk=three)
+    )
     decide(run, Decision("long.txt", "reject", "say it better", hunk=two, line=31))
     run.run.reject(1, looked_at, 1, reason="see the note", by=WHO)
     notes = run.phase().rejection.notes

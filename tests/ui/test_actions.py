@@ -87,7 +87,7 @@ def test_a_running_step_turns_everything_off_but_the_interrupt():
 
 
 def test_seal_says_that_nothing_is_rejected():
-    assert "no file is rejected" in off("seal", now(*PROPOSAL, GATE))
+    assert "nothing is rejected" in off("seal", now(*PROPOSAL, GATE))
     no = e.FileDecided(1, "n" * 40, 1, Decision("x", "reject"), "Ada")
     assert off("seal", now(*PROPOSAL, GATE, no)) is None
     assert "seal the rest first" in off("approve", now(*PROPOSAL, GATE, no))

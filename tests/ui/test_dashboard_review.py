@@ -59,8 +59,8 @@ async def test_accept_and_reject_go_on_to_the_next_pending_file(place, plan, qui
         await b.press(*"no", "enter")
         await b.no_dialog()
         await b.until(lambda: files.path == "one/c.txt")
-        decisions = b.view.phase(1).decisions
-        assert {p: (d.verdict, d.note) for p, d in decisions.items()} == {
+        decisions = b.view.phase(1).draft.files
+        assert {p: (d.whole.verdict, d.whole.note) for p, d in decisions.items()} == {
             "one/a.txt": ("accept", ""),
             "one/b.txt": ("reject", "no"),
         }
@@ -74,9 +74,15 @@ async def test_a_decision_can_be_taken_back(place, plan, quick):
         files = b.dashboard.query_one(FilesPane)
         await b.until(lambda: files.path == "one/a.txt")
         await b.press("a")
-        await b.until(lambda: b.view.phase(1).decisions)
-        await b.press("2", "up", "u")
-        await b.until(lambda: not b.view.phase(1).decisions)
+        await b.until(lambda: b.view.phase(1).draft.files)
+        await b.press("2", "up", "x")
+        await b.until(lambda: not b.view.phase(1).draft.files)
+        await b.press("u")
+        await b.until(lambda: b.view.phase(1).draft.files)
+        await b.press("u")
+        await b.until(lambda: not b.view.phase(1).draft.files)
+        await b.press("u")
+        await b.says("no decision to undo")
 
 
 async def test_esc_in_the_note_rejects_nothing(place, plan, quick):
@@ -87,7 +93,7 @@ async def test_esc_in_the_note_rejects_nothing(place, plan, quick):
         await b.dialog("Note")
         await b.press("escape")
         await b.no_dialog()
-        assert b.view.phase(1).decisions == {}
+        assert b.view.phase(1).draft.files == {}
 
 
 async def test_sealing_leaves_the_rejected_file_out(place, plan, quick):

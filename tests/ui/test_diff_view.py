@@ -6,6 +6,7 @@ import pytest
 from textual.app import App, ComposeResult
 from textual.geometry import Offset
 
+from clubos_tui.changes.decisions import Decision, Draft
 from clubos_tui.changes.patch import parse
 from clubos_tui.ui.widgets.diff_view import DiffView
 
@@ -60,6 +61,7 @@ def patch(text: str | bytes):
 
 async def shown(pilot, text: str | bytes, **options: str) -> list[str]:
     pilot.app.view.show(patch(text), **options)
+    pilot.app.view.set_draft(Draft())
     pilot.app.view.focus()
     await pilot.pause()
     return pilot.app.lines()
@@ -70,21 +72,21 @@ async def test_a_patch_is_shown_whole_and_signed():
     async with app.run_test(size=(60, 18)) as pilot:
         assert (await shown(pilot, SAMPLE, title="phase 2"))[:16] == [
             "▌phase 2  2 files, +5 -2",
-            " · pending   ~ modify  one.py  +3 -2",
-            "         @@ -1,2 +1,2 @@ def f():",
-            "  1  1   a",
-            "  2    - b",
-            "     2 + c",
-            "         @@ -40,2 +40,3 @@",
-            " 40 40   x",
-            " 41    - y",
-            "    41 + z",
-            "    42 + w",
-            r"       \  No newline at end of file",
-            " · pending   + create  two.py  +2 -0",
-            "         @@ -0,0 +1,2 @@",
-            "     1 + hello",
-            "     2 + world",
+            " · pending  ▾ ~ modify  one.py  +3 -2",
+            " · pending  @@ -1,2 +1,2 @@ def f():",
+            "    1  1   a",
+            "    2    - b",
+            "       2 + c",
+            " · pending  @@ -40,2 +40,3 @@",
+            "   40 40   x",
+            "   41    - y",
+            "      41 + z",
+            "      42 + w",
+            r"         \  No newline at end of file",
+            " · pending  ▾ + create  two.py  +2 -0",
+            " · pending  @@ -0,0 +1,2 @@",
+            "       1 + hello",
+            "       2 + world",
         ]
 
 
@@ -131,24 +133,39 @@ QUOTED = (
 async def test_a_header_says_what_lines_do_not(text, header):
     app = DiffApp()
     async with app.run_test(size=(90, 8)) as pilot:
-        assert (await shown(pilot, text))[0] == f"▌· pending   {header}"
+        fold = "▾" if "\n@@ " in text else " "
+        assert (await shown(pilot, text))[0] == f"▌· pending  {fold} {header}"
 
 
 async def test_decisions_and_marks_stand_in_the_header():
     app = DiffApp()
     async with app.run_test(size=(70, 18)) as pilot:
         await shown(pilot, SAMPLE)
-        app.view.set_decisions({b"one.py": "accepted", b"two.py": "rejected", b"other": "pending"})
+        draft = Draft()
+        draft.decide([Decision("one.py", "accept"), Decision("two.py", "reject", "no \x1b[1m")])
+        app.view.set_draft(draft)
         app.view.set_marks({b"two.py": "changed outside \x1b[2J"})
         await pilot.pause()
         lines = app.lines()
-        assert lines[0] == "▌✔ accepted  ~ modify  one.py  +3 -2"
-        assert lines[11] == " ✘ rejected  ! changed outside ␛[2J  + create  two.py  +2 -0"
-        with pytest.raises(ValueError, match="perhaps"):
-            app.view.set_decisions({b"one.py": "perhaps"})
-        app.view.set_decisions({})
+        assert lines[0] == "▌✔ accepted ▾ ~ modify  one.py  +3 -2"
+        assert lines[11] == (
+            " ✘ rejected ▾ ! changed outside ␛[2J  + create  two.py  +2 -0  note: …"
+        )
+        assert lines[3].startswith(" ✔  2    - b")
+        assert lines[13].startswith(" ✘ ")
+        one = app.view.patch.files[0].hunks[0].id
+        draft.decide([Decision("one.py", "reject", "why", one, first=2, last=2)])
+        app.view.set_draft(draft)
         await pilot.pause()
-        assert app.lines()[0].startswith("▌· pending")
+        assert app.lines()[:4] == [
+            "▌± partly   ▾ ~ modify  one.py  +3 -2",
+            " ± partly   @@ -1,2 +1,2 @@ def f():  note: why",
+            "    1  1   a",
+            " ✘  2    - b",
+        ]
+        app.view.set_draft(None)
+        await pilot.pause()
+        assert app.lines()[0] == "▌▾ ~ modify  one.py  +3 -2"
 
 
 HOSTILE = [
@@ -179,7 +196,7 @@ async def test_p11_hostile_lines_and_names_are_shown_and_do_nothing():
         assert not [c for c in everything if unicodedata.category(c) in {"Cc", "Cf", "Cs"}]
         assert "␛]0;x␇[@click=app.quit]y[/]" in lines[1]
         assert lines[0] == "▌␛[5m[b]t[/b]  1 file, +7 -0"
-        assert [line[7:] for line in lines[3:9]] == [
+        assert [line[9:] for line in lines[3:9]] == [
             "␛]52;c;aGVsbG8=␇ clipboard",
             r"␛[2J␛[H\x9b31m clear",
             "user⟨U+202E⟩gnp.exe ⟨U+2066⟩iso⟨U+2069⟩ ⟨U+200B⟩zero",
@@ -272,7 +289,7 @@ async def test_no_part_of_a_line_is_hidden_without_a_count():
         await pilot.pause()
         lines = app.lines()
         assert app.view.scroll_offset.x > 1_900
-        assert lines[4].startswith("   3 + xxx")
+        assert lines[4].startswith("     3 + xxx")
         assert lines[4].endswith("xx… +10,348 more")
         assert lines[0] == "▌· pending"
 
@@ -281,8 +298,8 @@ async def test_tabs_and_wide_characters_keep_the_columns():
     app = DiffApp()
     async with app.run_test(size=(40, 6)) as pilot:
         lines = await shown(pilot, created("t", "\ta\tb", "漢\tc"))
-        assert lines[2] == "   1 +     a   b"
-        assert lines[3].startswith("   2 + 漢")
+        assert lines[2] == "     1 +     a   b"
+        assert lines[3].startswith("     2 + 漢")
         strips = app.screen._compositor.render_strips()
         assert {strip.cell_length for strip in strips} == {40}
 
@@ -357,9 +374,9 @@ async def test_the_mouse_selects_text_without_its_gutter():
     app = DiffApp()
     async with app.run_test(size=(60, 18)) as pilot:
         await shown(pilot, SAMPLE)
-        await pilot.mouse_down(DiffView, offset=Offset(9, 13))
-        await pilot.hover(DiffView, offset=Offset(12, 14))
-        await pilot.mouse_up(DiffView, offset=Offset(12, 14))
+        await pilot.mouse_down(DiffView, offset=Offset(11, 13))
+        await pilot.hover(DiffView, offset=Offset(14, 14))
+        await pilot.mouse_up(DiffView, offset=Offset(14, 14))
         await pilot.pause()
         selected = app.screen.get_selected_text()
         assert selected is not None

@@ -145,6 +145,7 @@ def test_whole_journey_by_keyboard_with_a_kill(terminal: Terminal, sample: Path)
             terminal.until("Review and approve phase 3")
         terminal.press("n")
         terminal.confirm(f"Approve phase {number} of 5?")
+        terminal.confirm("Approve what was not read?")  # five hundred lines in a second
         if number == 3:
             terminal.until("Go LIVE")
             terminal.press("L")

@@ -108,7 +108,7 @@ def _partly(
     context: Context, row: Change, file: FilePatch, patch: Patch, dropped: set[int]
 ) -> tuple[Entry | None, bytes]:
     workshop = context.session.workshop
-    before = workshop.objects.blob(file.old_blob) if file.old_blob else b""
+    before = workshop.objects.blob(BlobId(file.old_blob)) if file.old_blob else b""
     data = select(before, patch, file, lambda at: at not in dropped)
     nothing = not any(at not in dropped for at in file.rows if patch.kinds[at] in b"+-")
     if row.effect == "create" and nothing and file.hunks:

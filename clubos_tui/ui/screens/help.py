@@ -13,7 +13,7 @@ from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
-from clubos_tui.ui.actions import ACTIONS, Situation
+from clubos_tui.ui.actions import ACTIONS, Situation, key_text
 from clubos_tui.ui.styles import sheet
 from clubos_tui.ui.text import safe
 from clubos_tui.ui.widgets.phase_list import TONES
@@ -32,7 +32,7 @@ _IN_PANES = (
     ("pgup pgdn space", "page"),
     ("g G", "first and last row"),
     ("] [  } {", "diff: next and last hunk, next and last file"),
-    ("enter", "phase: filter the log; file: open in the diff; log: detail"),
+    ("enter", "phase: filter the log; file: open in the diff; diff: fold; log: detail"),
     ("tab", "next pane"),
     ("ctrl+p", "all commands by name, and the themes"),
 )
@@ -57,7 +57,7 @@ def key_page(now: Situation, width: int) -> Content:
         if action.group != group:
             group = action.group
             lines.append(Content.assemble("\n", (group, "bold underline")))
-        key = action.key.replace(",", " ") or "ctrl+p"
+        key = key_text(action.key).replace(",", " ") or "ctrl+p"
         text = f"{action.label}. {action.tooltip}"
         lines.append(_entry(key, text, width, 12, action.off(now) or ""))
     lines.append(Content.assemble("\n", ("In a pane", "bold underline")))

@@ -7,45 +7,18 @@ from __future__ import annotations
 
 import time
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, Protocol, TypeVar
+from typing import TYPE_CHECKING
 
-from textual.screen import Screen
-
-from clubos_tui.ui.actions import Situation, next_action
+from clubos_tui.ui.actions import next_action
 from clubos_tui.ui.bridge import Bridge
-from clubos_tui.ui.values import Line, Tone, count
+from clubos_tui.ui.screens.deciding import Deciding
+from clubos_tui.ui.screens.desk import Desk
+from clubos_tui.ui.values import Line, count
 
 if TYPE_CHECKING:
-    from clubos_tui.changes.manifest import Verdict
     from clubos_tui.engine.state import RunView
 
-__all__ = ["Desk", "Requests"]
-
-T = TypeVar("T")
-
-
-class Desk(Protocol):
-    """What the dashboard offers to them."""
-
-    bridge: Bridge
-
-    def situation(self) -> Situation:
-        """Return what is selected and how things stand."""
-
-    async def ask(self, dialog: Screen[T]) -> T | None:
-        """Show a dialog and wait for its answer."""
-
-    def select_phase(self, number: int) -> None:
-        """Select a phase."""
-
-    def go_on_from(self, path: str) -> None:
-        """Select the next pending file."""
-
-    def say(self, tone: Tone, text: str) -> None:
-        """Show a short sentence."""
-
-    def set_live(self, live: bool) -> None:
-        """Arm or disarm LIVE."""
+__all__ = ["Requests"]
 
 
 class Requests:
@@ -57,10 +30,7 @@ class Requests:
         self.all: dict[str, Callable[[], Awaitable[None]]] = {
             "next": self.next,
             "propose": self.propose,
-            "accept": self.accept,
-            "reject": self.reject,
-            "clear": self.clear,
-            "seal": self.seal,
+            **Deciding(desk).all,
             "approve": self.approve,
             "execute": self.execute,
             "merge": self.merge,
@@ -123,50 +93,6 @@ class Requests:
         dialog = Confirm("Start a new run?", lines, yes="New run", opened_by="n")
         return await self._desk.ask(dialog) is True
 
-    # --- decisions ----------------------------------------------------------------------------
-
-    async def accept(self) -> None:
-        """Accept the selected file and go to the next pending one."""
-        await self._decide("accept", "")
-
-    async def reject(self) -> None:
-        """Reject the selected file with an optional note, and go to the next pending one."""
-        from clubos_tui.ui.screens.confirm import Note
-
-        change = self._desk.situation().change
-        assert change
-        note = await self._desk.ask(
-            Note(
-                f"Reject {change.path}",
-                [("quiet", "It is left out when the rest is sealed."),
-                 ("quiet", "With a note, the agent reads it at its next attempt.")],
-                hint="Note (may stay empty)",
-                yes="Reject the file",
-            )
-        )  # fmt: skip
-        if note is not None:
-            await self._decide("reject", note)
-
-    async def _decide(self, verdict: Verdict, note: str) -> None:
-        now = self._desk.situation()
-        change = now.change
-        assert change
-        number, path, by = now.phase, change.path, self._bridge.who
-        await self._bridge.say(lambda run: run.decide_file(number, path, verdict, by=by, note=note))
-        self._desk.go_on_from(path)
-
-    async def clear(self) -> None:
-        """Take the decision on the selected file back."""
-        now, by = self._desk.situation(), self._bridge.who
-        assert now.change
-        number, path = now.phase, now.change.path
-        await self._bridge.say(lambda run: run.clear_decision(number, path, by=by))
-
-    async def seal(self) -> None:
-        """Have the tree built of what is not rejected."""
-        number, by = self._desk.situation().phase, self._bridge.who
-        await self._bridge.say(lambda run: run.seal(number, by=by))
-
     # --- approval -----------------------------------------------------------------------------
 
     async def approve(self) -> None:
@@ -174,6 +100,7 @@ class Requests:
         from clubos_tui.engine.decide import next_for_person
         from clubos_tui.events import Shown
         from clubos_tui.ui import sheets
+        from clubos_tui.ui.review import hasty
         from clubos_tui.ui.screens.approval import Approval
 
         view, who = self._view, self._bridge.who
@@ -187,21 +114,39 @@ class Requests:
         shut = ", ".join(f"{check.check} ({check.outcome})" for check in closed)
         if not shut and view.reviewable(number) is False:
             shut = "its rollback could not be proven"
+        seen, lines = self._desk.seen()
         answer = await self._desk.ask(
             Approval(
                 f"Approve phase {number} of {len(view.phases)}?",
-                sheets.approval(view, number, who),
+                sheets.approval(view, number, who, sheets.reach(self._desk.review, seen, lines)),
                 shut=shut,
             )
         )
         if answer == "approve":
-            since = self._shown.get(tree, time.monotonic())
-            shown = Shown(files, round(time.monotonic() - since), "dashboard")
+            seconds = time.monotonic() - self._shown.get(tree, time.monotonic())
+            too_fast = hasty(lines, seconds)
+            if too_fast and not await self._really(lines, seen, seconds):
+                return
+            shown = Shown(files, round(seconds), "dashboard", lines, seen, too_fast)
             await self._bridge.say(
                 lambda run: run.approve(number, tree, attempt, by=who, shown=shown)
             )
         elif answer == "reject":
             await self._reject_all(number, tree, attempt)
+
+    async def _really(self, lines: int, seen: int, seconds: float) -> bool:
+        """Ask once more where nobody can have read what is approved."""
+        from clubos_tui.ui.screens.confirm import Confirm
+
+        said: list[Line] = [
+            ("warn", f"{count(lines, 'changed line')} in {seconds:.0f} s: nobody reads that fast."),
+            ("quiet", f"{seen:,} of them have been on the screen."),
+            ("quiet", "The journal keeps what was shown, for how long, and that you were asked."),
+        ]
+        dialog = Confirm(
+            "Approve what was not read?", said, yes="Approve", no="Look", opened_by="y"
+        )
+        return await self._desk.ask(dialog) is True
 
     async def _reject_all(self, number: int, tree: str, attempt: int) -> None:
         from clubos_tui.changes.manifest import TreeId

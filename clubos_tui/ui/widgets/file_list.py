@@ -17,7 +17,7 @@ from clubos_tui.ui.widgets.rows import Row, clip
 
 __all__ = ["FileList"]
 
-_DECIDED = {"pending": "·", "accepted": "✔", "rejected": "✘"}
+_DECIDED = {"pending": "·", "accepted": "✔", "rejected": "✘", "partly": "±"}
 
 
 class FileList(LineView):
@@ -29,6 +29,7 @@ class FileList(LineView):
         "files--pending",
         "files--accepted",
         "files--rejected",
+        "files--partly",
         "files--outside",
         "files--quiet",
         "files--quiet-note",
@@ -45,6 +46,7 @@ class FileList(LineView):
         & > .files--quiet-note { color: $text-muted; }
         & > .files--accepted { color: $text-success; text-style: bold; }
         & > .files--rejected { color: $text-error; text-style: bold; }
+        & > .files--partly { color: $text-warning; text-style: bold; }
         & > .files--outside { color: $text-warning; text-style: bold; }
         & > .files--quiet { color: $text-muted; }
         & > .files--info { color: $text-primary; }
@@ -57,6 +59,7 @@ class FileList(LineView):
             & > .files--quiet-note { color: ansi_default; text-style: dim; }
             & > .files--accepted { color: ansi_green; }
             & > .files--rejected { color: ansi_red; }
+            & > .files--partly { color: ansi_yellow; }
             & > .files--outside { color: ansi_yellow; }
             & > .files--quiet { color: ansi_default; }
             & > .files--info { color: ansi_default; }
@@ -182,6 +185,10 @@ class FileList(LineView):
         if value.decision == "rejected":
             body.append(Segment("rejected ", self.look("files--rejected")))
         body.append(Segment(text, fill))
+        if value.edited:
+            body.append(Segment(f"  edited by {safe(value.edited)}", self.look("files--warn")))
+        if value.reason:
+            body.append(Segment(f"  ! {safe(value.reason)}", self.look("files--warn")))
         if value.old_path:
             body.append(Segment(f" <- {safe(value.old_path)}", quiet))
         words = [value.kind] + ([value.action] if value.action else [])

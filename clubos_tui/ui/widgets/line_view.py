@@ -121,6 +121,14 @@ class LineView(ScrollView, can_focus=True, inherit_bindings=False):
     def wheel_at_end(self) -> None:
         """Hear that the wheel or the scroll bar has reached the end."""
 
+    def heading_of(self, row: int) -> int | None:  # noqa: ARG002
+        """Return the row that stays on the first line while `row` would be there, if any does."""
+        return None
+
+    def row_segments(self, row: int, x: int, width: int) -> list[Segment]:
+        """Return a row in exactly `width` cells, scrolled sideways by `x`."""
+        return self.fitted(self.draw_row(row), row, x, width, bar=row == self._cursor)
+
     # Rows
 
     def row_text(self, row: int) -> str:
@@ -185,8 +193,9 @@ class LineView(ScrollView, can_focus=True, inherit_bindings=False):
         rows, height = self.count_rows(), max(1, self.size.height)
         old, self._cursor = self._cursor, max(0, min(row, rows - 1))
         first = self.scroll_offset.y
-        if top or self._cursor < first:
-            first = self._cursor
+        cover = 0 if self.heading_of(self._cursor) is None else 1
+        if top or self._cursor < first + cover:
+            first = max(0, self._cursor - cover)
         elif self._cursor >= first + height:
             first = self._cursor - height + 1
         if self.is_attached:
@@ -240,8 +249,14 @@ class LineView(ScrollView, can_focus=True, inherit_bindings=False):
     def on_click(self, event: events.Click) -> None:
         """Put the cursor where the mouse was clicked."""
         offset = event.get_content_offset(self)
-        if offset is not None and self.scroll_offset.y + offset.y < self.count_rows():
-            self.go_to(self.scroll_offset.y + offset.y, by_user=True)
+        if offset is None:
+            return
+        row = self.scroll_offset.y + offset.y
+        heading = self.heading_of(row) if not offset.y and row < self.count_rows() else None
+        if heading is not None:
+            self.go_to(heading, top=True, by_user=True)
+        elif row < self.count_rows():
+            self.go_to(row, by_user=True)
 
     # Search
 
@@ -308,6 +323,9 @@ class LineView(ScrollView, can_focus=True, inherit_bindings=False):
         if row >= rows:
             blank = Strip.blank(width, self.look("line--text"))
             return blank if rows else self._note_strip(y, width)
+        if not y:
+            heading = self.heading_of(row)
+            row = row if heading is None else heading
         key = (self.row_key(row), x, width, row == self._cursor)
         strip = self._strips.get(key)
         if strip is None:
@@ -324,30 +342,33 @@ class LineView(ScrollView, can_focus=True, inherit_bindings=False):
         return Strip([Segment(text, style)]).adjust_cell_length(width, style)
 
     def _lay_out(self, row: int, x: int, width: int) -> Strip:
-        drawn = self.draw_row(row)
-        body = self._selected(self._marked(drawn.body), row)
-        gutter = [Segment("▌" if row == self._cursor else " ", drawn.fill), *drawn.gutter]
-        left = sum(segment.cell_length for segment in gutter)
-        more = f"… +{drawn.hidden:,} more" if drawn.hidden else "…"
-        needed = left + sum(segment.cell_length for segment in body)
-        needed += len(more) if drawn.hidden else 0
-        if needed > self._widest:
-            self._widest = needed
-            self.call_after_refresh(self._fit)
-        if needed <= width and not x and not drawn.hidden:
-            segments = [*gutter, *body, Segment(" " * (width - needed), drawn.fill)]
-        else:
-            # What lies beyond the edge is announced at the edge, wherever one has scrolled to.
-            beyond = drawn.hidden or needed - x > width
-            edge = Segment(more, self.look("line--more")) if beyond else None
-            segments = [*gutter, *window(body, x, max(0, width - left), drawn.fill, edge)]
+        segments = self.row_segments(row, x, width)
         if row == self._cursor:
             cursor = self.look("line--cursor")
             # Only ground and attributes: the colours that carry meaning stay.
             over = Style(bgcolor=cursor.bgcolor, reverse=cursor.reverse, underline=cursor.underline)
             segments = [Segment(text, (style or over) + over) for text, style, _ in segments]
         strip = Strip(segments)
-        return strip if left <= width else strip.crop(0, width)
+        return strip if strip.cell_length <= width else strip.crop(0, width)
+
+    def fitted(self, drawn: Row, row: int, x: int, width: int, *, bar: bool) -> list[Segment]:
+        """Return a drawn row in `width` cells: cut at the edge, where what follows is announced."""
+        body = self._selected(self._marked(drawn.body), row)
+        gutter = [Segment("▌" if bar else " ", drawn.fill), *drawn.gutter]
+        left = sum(segment.cell_length for segment in gutter)
+        more = f"… +{drawn.hidden:,} more" if drawn.hidden else "…"
+        needed = left + sum(segment.cell_length for segment in body)
+        needed += len(more) if drawn.hidden else 0
+        beside = self.size.width - width  # what else stands on the line
+        if needed + beside > self._widest:
+            self._widest = needed + beside
+            self.call_after_refresh(self._fit)
+        if needed <= width and not x and not drawn.hidden:
+            return [*gutter, *body, Segment(" " * (width - needed), drawn.fill)]
+        # What lies beyond the edge is announced at the edge, wherever one has scrolled to.
+        beyond = drawn.hidden or needed - x > width
+        edge = Segment(more, self.look("line--more")) if beyond else None
+        return [*gutter, *window(body, x, max(0, width - left), drawn.fill, edge)]
 
     def _marked(self, body: list[Segment]) -> list[Segment]:
         if self._pattern is None:

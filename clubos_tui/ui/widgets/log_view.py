@@ -47,6 +47,9 @@ class LogLine:
     text: str
     detail: str | None = None
     """More of it, for whoever answers `LogView.LineChosen`; the line shows that there is more."""
+    path: str = ""
+    """The file it is about, and in it the hunk; who wants to can go there."""
+    hunk: str = ""
 
 
 class LogView(LineView):
@@ -249,6 +252,11 @@ class LogView(LineView):
         line = self._line(self.cursor_row)
         if line is not None:
             self.post_message(self.LineChosen(self, line))
+
+    @property
+    def current_line(self) -> LogLine | None:
+        """The line under the cursor."""
+        return self._line(self.cursor_row)
 
     # Rows: a first one for what was cut off, then a row for each line let through
 

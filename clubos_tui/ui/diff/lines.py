@@ -1,0 +1,91 @@
+"""A line of a patch as safe text: tabs expanded, and blanks made visible where only they changed.
+
+Also where a line is folded when it is wrapped. Pure; a line is looked at when it is drawn.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+from typing import NamedTuple
+
+from clubos_tui.changes.patch import ADDED
+from clubos_tui.ui.text import TAB, cell_width, decode
+from clubos_tui.ui.widgets.rows import clip
+
+__all__ = ["Line", "height", "line_of", "pieces"]
+
+_BLANKS = re.compile(rb"[ \t\r\f\v]+")
+_TAIL = re.compile(rb"[ \t]+\r?$")
+
+
+class Line(NamedTuple):
+    """What is shown of a line."""
+
+    text: str
+    hidden: int
+    """Characters that are not in `text`."""
+    blanks: bool
+    """Whether spaces and tabs are shown as signs."""
+    trailing: int
+    """Where blanks at the end of an added line begin; the length of the text without any."""
+
+
+def line_of(raw: bytes, kind: int, other: bytes | None) -> Line:
+    """Return a line; ``other`` is the one it is compared with, on the other side."""
+    blanks = other is not None and raw != other and _squeezed(raw) == _squeezed(other)
+    tail = _TAIL.search(raw) if kind == ADDED and len(raw) < _LONG else None
+    if not blanks and not tail:
+        text, hidden = clip(raw)
+        return Line(text, hidden, False, len(text))
+    line = decode(raw)
+    first = 0 if blanks or not tail else len(decode(raw[: tail.start()]))
+    text, hidden = clip(_shown(line, first))
+    trailing = len(text) if blanks else len(clip(line[:first])[0])
+    return Line(text, hidden, blanks, trailing)
+
+
+_LONG = 4_000
+
+
+def _squeezed(raw: bytes) -> bytes:
+    return _BLANKS.sub(b"", raw) if len(raw) <= _LONG else raw
+
+
+def _shown(line: str, first: int) -> str:
+    """Return a line with a sign for each blank from `first` on; a tab still reaches its stop."""
+    out: list[str] = []
+    column = 0
+    for at, character in enumerate(line):
+        shown = character
+        if character == "\t":
+            width = TAB - column % TAB
+            shown = ("→" if at >= first else " ") + " " * (width - 1)
+        elif character == " " and at >= first:
+            shown = "·"
+        out.append(shown)
+        column += len(shown)
+    return "".join(out)
+
+
+@lru_cache(maxsize=512)
+def pieces(text: str, width: int) -> tuple[tuple[int, int], ...]:
+    """Return the spans of a text folded at `width` cells; a wide character is never cut in two."""
+    if text.isascii():
+        return tuple((at, at + width) for at in range(0, max(1, len(text)), width))
+    out, start, cells = [], 0, 0
+    for at, character in enumerate(text):
+        size = cell_width(character)
+        if cells + size > width and at > start:
+            out.append((start, at))
+            start, cells = at, 0
+        cells += size
+    out.append((start, len(text)))
+    return tuple(out)
+
+
+def height(raw: bytes, width: int) -> int:
+    """Return how many display rows an (unmarked) line takes at `width` cells."""
+    if len(raw) <= width and raw.isascii() and b"\t" not in raw:
+        return 1
+    return len(pieces(clip(raw)[0], width))

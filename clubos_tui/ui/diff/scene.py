@@ -1,0 +1,95 @@
+"""What a diff view shows beside the patch itself: decisions, reasons, colours, unchanged lines.
+
+One mutable value between the widget, which changes it, and the drawing, which reads it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from clubos_tui.changes.attention import Attention
+from clubos_tui.changes.decisions import NOTHING, Draft, FileDraft
+from clubos_tui.changes.manifest import path_text
+from clubos_tui.changes.patch import FilePatch, Hunk, Patch, parse
+from clubos_tui.changes.selection import hunk_standing, standing
+
+__all__ = ["CHUNK", "Scene", "Selected"]
+
+CHUNK = 400
+"""Rows that are coloured at a time."""
+
+Span = tuple[int, int, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Selected:
+    """A range of patch rows within one hunk."""
+
+    first: int
+    last: int
+
+
+@dataclass(slots=True)
+class Scene:
+    """All that is drawn of a patch."""
+
+    patch: Patch = field(default_factory=lambda: parse(b""))
+    title: str = ""
+    split: bool = False
+    draft: Draft | None = None
+    """None: nothing can be decided here."""
+    settled: bool = False
+    """Approved as a whole."""
+    marks: Mapping[bytes, str] = field(default_factory=dict)
+    reasons: Mapping[bytes, Attention] = field(default_factory=dict)
+    alike: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    folded_files: set[int] = field(default_factory=set)
+    folded_hunks: set[str] = field(default_factory=set)
+    fresh: frozenset[str] | None = None
+    """Hunks that were not in what one looked at last; None where there was no last time."""
+    selected: Selected | None = None
+    colours: dict[tuple[str, int], list[list[Span]]] = field(default_factory=dict)
+    """By hunk and chunk: the spans of each row."""
+    contents: dict[bytes, Sequence[bytes]] = field(default_factory=dict)
+    """The lines of a file's new side, for what was unfolded around its hunks."""
+
+    def of(self, file: FilePatch) -> FileDraft:
+        """Return the decisions on a file."""
+        return self.draft.of(path_text(file.path)) if self.draft else NOTHING
+
+    def file_standing(self, file: FilePatch) -> str:
+        """Return how far a file is decided on; empty where nothing can be."""
+        if self.settled:
+            return "accepted"
+        return standing(self.patch, file, self.of(file)) if self.draft is not None else ""
+
+    def hunk_standing(self, file: FilePatch, hunk: Hunk) -> str:
+        """Return how far a hunk is decided on."""
+        if self.settled:
+            return "accepted"
+        return hunk_standing(self.patch, hunk, self.of(file)) if self.draft is not None else ""
+
+    def row_standing(self, file: FilePatch, hunk: Hunk, row: int) -> str:
+        """Return the verdict on one changed row."""
+        if self.settled:
+            return "accepted"
+        if self.draft is None:
+            return ""
+        verdict = self.of(file).of(hunk.id, row - hunk.rows.start + 1)
+        return {"accept": "accepted", "reject": "rejected", "pending": "pending"}[verdict]
+
+    def note(self, file: FilePatch, hunk: Hunk | None) -> str:
+        """Return the person's note on a hunk or a file."""
+        own = self.of(file)
+        decision = own.hunks.get(hunk.id) if hunk else own.whole
+        notes = [decision.note] if decision and decision.note else []
+        if hunk:
+            notes += [part.note for part in own.lines.get(hunk.id, ()) if part.note]
+        return " / ".join(notes)
+
+    def spans(self, hunk: Hunk, row: int) -> list[Span]:
+        """Return the colours of a row, as far as they are known."""
+        at = row - hunk.rows.start
+        found = self.colours.get((hunk.id, at // CHUNK))
+        return found[at % CHUNK] if found and at % CHUNK < len(found) else []

@@ -1,0 +1,176 @@
+"""A change set as it is looked at: its patch in the order of risk, and what was there before.
+
+Pure, and made beside the loop: everything that costs time per line is here.
+"""
+
+from __future__ import annotations
+
+import os
+import shlex
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from clubos_tui.changes.alike import alike
+from clubos_tui.changes.attention import Attention, attention, in_order
+from clubos_tui.changes.decisions import Decision, Draft, FileDraft, Verdict
+from clubos_tui.changes.manifest import path_text
+from clubos_tui.changes.needs import Missing, missing
+from clubos_tui.changes.patch import FilePatch, Hunk, Patch, parse
+from clubos_tui.changes.selection import (
+    Standing,
+    hunk_standing,
+    rejected_rows,
+    standing,
+    whole_files,
+)
+from clubos_tui.ui.diff.scene import Selected
+from clubos_tui.ui.text import decode, visible
+
+__all__ = ["Review", "copied", "editor", "hasty", "review"]
+
+READING = 12
+"""Changed lines a second; nobody reads code faster."""
+
+
+@dataclass(frozen=True, slots=True)
+class Review:
+    """One change set."""
+
+    change_set: str
+    patch: Patch
+    reasons: Mapping[bytes, Attention] = field(default_factory=dict)
+    alike: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    fresh: frozenset[str] | None = None
+    since: Patch | None = None
+    """What changed since the one before it, where there was one."""
+    parts: Mapping[str, FilePatch] = field(default_factory=dict)
+    """The files of which parts can be decided on, by path."""
+    places: Mapping[str, tuple[str, int]] = field(default_factory=dict)
+    """Path and line of each hunk of these."""
+
+    def standings(self, draft: Draft) -> dict[str, Standing]:
+        """Return how far each file is decided on of which parts were."""
+        return {
+            path: standing(self.patch, self.parts[path], own)
+            for path, own in draft.files.items()
+            if own.divided and path in self.parts
+        }
+
+    def pending(self, draft: Draft) -> int:
+        """Return how many hunks, and files that have none, nobody has decided on."""
+        left = 0
+        for file in self.patch.files:
+            own = draft.of(path_text(file.path))
+            if path_text(file.path) not in self.parts:
+                left += own.verdict == "pending"
+                continue
+            for hunk in file.hunks:
+                left += hunk_standing(self.patch, hunk, own) in ("pending", "partly")
+        return left
+
+    def missing(self, draft: Draft) -> tuple[Missing, ...]:
+        """Return what is kept and uses a name that only something rejected defines."""
+        return missing(self.patch, rejected_rows(self.patch, draft).__contains__)
+
+    def on_hunk(
+        self,
+        file: FilePatch,
+        hunk: Hunk,
+        selected: Selected | None,
+        verdict: Verdict,
+        note: str = "",
+    ) -> list[Decision]:
+        """Return the decisions that a key on a hunk means: its alike ones go with it."""
+        path = path_text(file.path)
+        if path not in self.parts:
+            return [Decision(path, verdict, note)]
+        if selected and selected.first in hunk.rows:
+            first = selected.first - hunk.rows.start + 1
+            last = selected.last - hunk.rows.start + 1
+            rows = range(selected.first, hunk.rows.stop)
+            line = next((self.patch.new_lines[at] for at in rows if self.patch.new_lines[at]), 0)
+            return [Decision(path, verdict, note, hunk.id, first, last, line)]
+        return [
+            Decision(self.places[one][0], verdict, note, one, line=self.places[one][1])
+            for one in self.alike.get(hunk.id, (hunk.id,))
+            if one in self.places
+        ]
+
+    def undecided(self, draft: Draft, verdict: Verdict, folder: str = "") -> list[Decision]:
+        """Return decisions on all in a folder (or everywhere) that nobody has decided on."""
+        out = []
+        for path in dict.fromkeys(path_text(file.path) for file in self.patch.files):
+            if folder and not path.startswith(f"{folder}/"):
+                continue
+            own, file = draft.of(path), self.parts.get(path)
+            if not own.divided or file is None:
+                out += [Decision(path, verdict)] if own.verdict == "pending" else []
+                continue
+            for hunk in file.hunks:
+                if hunk_standing(self.patch, hunk, own) in ("pending", "partly"):
+                    out += self._rest(path, hunk, own, verdict)
+        return out
+
+    def _rest(self, path: str, hunk: Hunk, own: FileDraft, verdict: Verdict) -> list[Decision]:
+        line = self.places[hunk.id][1]
+        lines = own.lines.get(hunk.id, ())
+        kept = [part for part in lines if part.verdict != "pending"]
+        return [Decision(path, verdict, hunk=hunk.id, line=line), *kept]
+
+
+def review(
+    change_set: str, patch: bytes, protected: Sequence[str], before: bytes, since: bytes
+) -> Review:
+    """Read a change set.
+
+    Args:
+        change_set: Its id.
+        patch: It as a git patch.
+        protected: The patterns of protected paths.
+        before: The patch of the change set before it; empty where there was none.
+        since: What changed from that to this one.
+    """
+    read = parse(patch)
+    reasons = attention(read, protected)
+    read = in_order(read, reasons)
+    parts = whole_files(read)
+    fresh = None
+    if before:
+        known = {hunk.id for file in parse(before).files for hunk in file.hunks}
+        fresh = frozenset(hunk.id for file in read.files for hunk in file.hunks) - known
+    return Review(
+        change_set,
+        read,
+        reasons,
+        alike(read),
+        fresh,
+        parse(since) if since else None,
+        parts,
+        {hunk.id: (path, hunk.new_start) for path, file in parts.items() for hunk in file.hunks},
+    )
+
+
+def hasty(lines: int, seconds: float) -> bool:
+    """Tell whether so many changed lines can't have been read in that time."""
+    return seconds < lines / READING
+
+
+def copied(patch: Patch, hunk: Hunk) -> str:
+    """Return a hunk's rows for the clipboard: its lines and tabs, no other control character."""
+    rows = patch.lines[hunk.rows.start : hunk.rows.stop]
+    return "\n".join("\t".join(map(visible, decode(row).split("\t"))) for row in rows)
+
+
+def editor(path: str, line: int) -> list[str]:
+    """Return the command that opens a file at a line in the person's editor."""
+    chosen = os.environ.get("VISUAL") or os.environ.get("EDITOR") or "vi"
+    command = shlex.split(chosen) or ["vi"]
+    name = os.path.basename(command[0])
+    if name in {"code", "codium", "cursor"}:
+        wait = [] if {"-w", "--wait"} & set(command) else ["--wait"]
+        return [*command, *wait, "--goto", f"{path}:{line}"]
+    if name in {"hx", "helix", "subl", "zed"}:
+        return [*command, f"{path}:{line}"]
+    if name in {"vi", "vim", "nvim", "nano", "emacs", "micro", "kak", "joe", "ne", "mg", "jed"}:
+        return [*command, f"+{line}", path]
+    return [*command, path]
