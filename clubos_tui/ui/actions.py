@@ -6,8 +6,8 @@ what a run may do. The engine is imported when first asked, after the first pain
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from clubos_tui.ui.values import KeyHint, NextStep
@@ -54,6 +54,12 @@ class Situation:
     """Whether the diff shows only what changed since one looked last."""
     has_since: bool = False
     """Whether there was something before it."""
+    keys: Mapping[str, str] = field(default_factory=dict)
+    """The person's own keys, by the action's name."""
+
+    def key(self, action: Action) -> str:
+        """Return an action's first key as it stands on the keyboard; empty where it has none."""
+        return key_text(self.keys.get(action.id, action.key).split(",")[0])
 
 
 Off = Callable[[Situation], str | None]
@@ -386,7 +392,8 @@ BY_ID: Final = {action.id: action for action in ACTIONS}
 
 def key_text(key: str) -> str:
     """Return keys as they stand on a keyboard."""
-    for name, shown in (("plus", "+"), ("equals_sign", "="), ("minus", "-")):
+    named = {"plus": "+", "equals_sign": "=", "minus": "-", "question_mark": "?", "slash": "/"}
+    for name, shown in named.items():
         key = key.replace(name, shown)
     return key
 
@@ -437,7 +444,7 @@ def next_step(now: Situation) -> NextStep:
         if now.view.ending:
             return NextStep(step.words, "n", "starts a new run with a dry run", "good")
         return NextStep(step.words, "n", "does that", "info")
-    key = BY_ID[action].key.split(",")[0] if action else ""
+    key = now.key(BY_ID[action]) if action else ""
     if action == "live":
         words = f"Go LIVE, to {step.words[:1].lower()}{step.words[1:]}"
         return NextStep(words, "n", "or L", "warn")
@@ -476,7 +483,7 @@ def key_hints(now: Situation) -> tuple[KeyHint, ...]:
         is_next = action.id == wanted
         also = action.id in {"live", "merge", "seal", "undo"} and action.off(now) is None
         if action.shown or is_next or also or (action.id == "interrupt" and running):
-            key = action.key.split(",")[0].replace("ctrl+", "^") or "n"
+            key = now.key(action).replace("ctrl+", "^") or "n"
             on = action.off(now) is None
             hints.append(KeyHint(action.id, key, action.label, on, is_next))
     return tuple(hints)

@@ -17,6 +17,7 @@ from textual.screen import Screen
 from textual.worker import WorkerFailed
 
 from clubos_tui.ui.actions import ACTIONS
+from clubos_tui.ui.keymap import keymap_path, read_keymap
 from clubos_tui.ui.screens.dashboard import Dashboard
 from clubos_tui.ui.styles import sheet
 
@@ -64,11 +65,18 @@ class ClubosApp(App[None]):
         self._agent = agent or ""
         self._session_factory = session_factory
         self._drive = drive
+        self.keymap = read_keymap(keymap_path())
         if self.no_color and "TEXTUAL_THEME" not in os.environ:
             # The default theme would still send greys; an ansi theme sends no colour at all.
             self.theme = "ansi-dark"
             self._filters = [f for f in self._filters if not isinstance(f, Monochrome)]
             self._filters.append(NoColor())
+
+    def on_mount(self) -> None:
+        """Take the person's own keys over, and say what is wrong with them."""
+        self.set_keymap(self.keymap.keys)
+        for problem in self.keymap.problems:
+            self.notify(problem, severity="warning", timeout=15, markup=False)
 
     def make_bridge(self) -> Bridge:
         """Return a bridge to the repository; it imports the engine, so not before first paint."""

@@ -55,6 +55,7 @@ class Presenter:
     def __init__(self, dashboard: Dashboard) -> None:
         self._dash = dashboard
         app: ClubosApp = dashboard.app  # type: ignore[assignment]
+        self._app = app
         self.bridge: Bridge = app.make_bridge()
         self.log_phase: int | None = None
         self._requests = Requests(self)
@@ -150,6 +151,7 @@ class Presenter:
             at=self._dash.used,
             since=self._since,
             has_since=bool(review and review.since),
+            keys=self._app.keymap.keys,
         )
 
     def select_phase(self, number: int) -> None:

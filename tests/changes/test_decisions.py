@@ -1,5 +1,7 @@
 """Decisions are a draft over files, hunks and lines; sealing keeps all that was not rejected."""
 
+import itertools
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -60,7 +62,7 @@ def test_the_last_word_on_a_row_counts(gestures):
         for parts in draft.of(path).lines.values():
             spans = [(part.first, part.last) for part in parts]
             assert spans == sorted(spans)
-            assert all(a[1] < b[0] for a, b in zip(spans, spans[1:], strict=False))
+            assert all(a[1] < b[0] for a, b in itertools.pairwise(spans))
     assert draft.rejecting == {path for path, own in draft.files.items() if own.rejects}
 
 

@@ -227,7 +227,8 @@ def test_an_edit_whose_saved_bytes_changed_is_refused(long: Repo, journey: Start
     with open(run.session.paths.edit(run.run.id, sha256), "wb") as file:
         file.write(b"not mine\n")
     failure = run.settle()
-    assert failure and "not what was saved" in failure.error
+    assert failure
+    assert "not what was saved" in failure.error
     assert run.phase().change_set == before
 
 

@@ -235,9 +235,9 @@ async def test_keys_lead_by_line_page_hunk_and_file():
             ("g", 0),
             ("end", 14),
             ("home", 0),
-            ("space", 7),
-            ("pagedown", 14),
-            ("pageup", 7),
+            ("space", 6),
+            ("pagedown", 12),
+            ("pageup", 6),
         ]:
             await pilot.press(key)
             assert (key, app.view.cursor_row) == (key, row)

@@ -120,16 +120,22 @@ class Layout:
             if pair[0].count or pair[1].count:
                 self._extras[f, h] = pair
 
+    def beside(self, f: int) -> bool:
+        """Whether a file's sides stand beside each other: asked for, and it has both."""
+        assert self.patch
+        file = self.patch.files[f]
+        return self.options.split and bool(file.added and file.removed)
+
     def _height(self, f: int, h: int, hunk: Hunk) -> int:
         assert self.patch
         above, below = self._extras.get((f, h), _NONE)
         more = above.count + below.count
         heights, kinds, rows = self.options.heights, self.patch.kinds, hunk.rows
         if heights is not None:
-            if not self.options.split:
+            if not self.beside(f):
                 return more + sum(heights(row, row) for row in rows)
             return more + sum(heights(*pair) for pair in side_by_side(kinds, rows))
-        return more + (split_height(kinds, rows) if self.options.split else len(rows))
+        return more + (split_height(kinds, rows) if self.beside(f) else len(rows))
 
     # --- from a display row to a place ----------------------------------------------------------
 
@@ -154,19 +160,17 @@ class Layout:
             line = above.start + at
             return Place("extra", f, h, line, line + above.shift)
         at -= above.count
-        index, part = self._unwrap(start, hunk, at)
-        length = self._length(start, hunk)
+        beside = self.beside(f)
+        index, part = self._unwrap(start, hunk, at, beside=beside)
+        length = len(self._pairs_of(start, hunk)) if beside else len(hunk.rows)
         if index >= length:
             line = below.start + index - length
             return Place("extra", f, h, line, line + below.shift)
-        if self.options.split:
+        if beside:
             left, right = self._pairs_of(start, hunk)[index]
             return Place("pair", f, h, left, right, part)
         patch_row = hunk.rows.start + index
         return Place("row", f, h, patch_row, patch_row, part)
-
-    def _length(self, start: int, hunk: Hunk) -> int:
-        return len(self._pairs_of(start, hunk)) if self.options.split else len(hunk.rows)
 
     def _pairs_of(self, start: int, hunk: Hunk) -> list[tuple[int, int]]:
         pairs = self._pairs.get(start)
@@ -177,7 +181,7 @@ class Layout:
             pairs = self._pairs[start] = side_by_side(self.patch.kinds, hunk.rows)
         return pairs
 
-    def _ends(self, start: int, hunk: Hunk) -> list[int]:
+    def _ends(self, start: int, hunk: Hunk, *, beside: bool) -> list[int]:
         """Return for each line of a wrapped hunk where its display rows end."""
         ends = self._inner.get(start)
         if ends is None:
@@ -186,14 +190,14 @@ class Layout:
             if len(self._inner) > _KEPT:
                 self._inner.clear()
             rows = zip(hunk.rows, hunk.rows, strict=True)
-            pairs = self._pairs_of(start, hunk) if self.options.split else rows
+            pairs = self._pairs_of(start, hunk) if beside else rows
             ends = self._inner[start] = list(accumulate(heights(*pair) for pair in pairs))
         return ends
 
-    def _unwrap(self, start: int, hunk: Hunk, at: int) -> tuple[int, int]:
+    def _unwrap(self, start: int, hunk: Hunk, at: int, *, beside: bool) -> tuple[int, int]:
         if self.options.heights is None:
             return at, 0
-        ends = self._ends(start, hunk)
+        ends = self._ends(start, hunk, beside=beside)
         if not ends or at >= ends[-1]:
             return len(ends) + at - (ends[-1] if ends else 0), 0
         index = bisect_right(ends, at)
@@ -215,11 +219,11 @@ class Layout:
         if start is None or hunk.id in self.options.folded_hunks:
             return None
         index = patch_row - hunk.rows.start
-        if self.options.split:
+        if self.beside(f):
             pairs = self._pairs_of(start, hunk)
             index = next(at for at, pair in enumerate(pairs) if patch_row in pair)
         if self.options.heights is not None:
-            index = self._ends(start, hunk)[index - 1] if index else 0
+            index = self._ends(start, hunk, beside=self.beside(f))[index - 1] if index else 0
         return start + 1 + self._extras.get((f, h), _NONE)[0].count + index
 
 

@@ -126,7 +126,7 @@ class Dashboard(Screen[None]):
         self.unsay()
         reason = action.off(now)
         if reason is not None:
-            key = action.key.split(",")[0]
+            key = now.key(action)
             self.say("warn", f"{key or action.label} is off: {reason}")
             return
         local = getattr(self, f"do_{name}", None)

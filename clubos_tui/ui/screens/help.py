@@ -57,7 +57,7 @@ def key_page(now: Situation, width: int) -> Content:
         if action.group != group:
             group = action.group
             lines.append(Content.assemble("\n", (group, "bold underline")))
-        key = key_text(action.key).replace(",", " ") or "ctrl+p"
+        key = key_text(now.keys.get(action.id, action.key)).replace(",", " ") or "ctrl+p"
         text = f"{action.label}. {action.tooltip}"
         lines.append(_entry(key, text, width, 12, action.off(now) or ""))
     lines.append(Content.assemble("\n", ("In a pane", "bold underline")))

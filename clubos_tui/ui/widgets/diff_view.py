@@ -41,6 +41,7 @@ _NARROWEST_SPLIT = 60
 class DiffView(LineView):
     """Shows a `Patch`. The owner gives patch, decisions and marks; keys only move and fold."""
 
+    headings: ClassVar[bool] = True
     HELP = "The change set: one header a file, then its hunks. Colours only repeat the signs."
 
     COMPONENT_CLASSES: ClassVar[set[str]] = CLASSES
@@ -342,9 +343,11 @@ class DiffView(LineView):
 
     def _arrange(self) -> None:
         """Lay the patch out anew."""
-        scene, width, digits = self._scene, self.size.width, self._drawing.digits
+        scene, digits = self._scene, self._drawing.digits
+        # The scroll bar may come and go with the layout; its column is left free.
+        width = self.columns - (not self.show_vertical_scrollbar)
         room = 0
-        if self._wrap and width:
+        if self._wrap and width > 0:
             room = (width - 1) // 2 - digits - 6 if self.split_now else width - 2 * digits - 7
             room = max(8, room)
         self._drawing.wrap = room
@@ -496,7 +499,7 @@ class DiffView(LineView):
                 if at >= 0:
                     self._seen[at] = 1
             self._want(place)
-        if not self._layout.options.split or place.kind not in ("pair", "extra"):
+        if place.kind not in ("pair", "extra") or not self._layout.beside(place.file):
             return self.fitted(self._drawing.draw(place), row, x, width, bar=row == self.cursor_row)
         left, right = self._drawing.halves(place)
         room = (width - 1) // 2

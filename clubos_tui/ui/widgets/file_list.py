@@ -168,12 +168,12 @@ class FileList(LineView):
             text, hidden = clip(value.text)
             why = f" ({safe(value.why)})" if value.why else ""
             if word:
-                text = _short(text, self.size.width - 4 - cell_width(word) - cell_width(why))
+                text = _short(text, self.columns - 4 - cell_width(word) - cell_width(why))
             mark = Segment(f"{TONE_MARKS[value.tone]} {word}", look)
             said = Segment(text, look if not word else fill)
             return Row([mark], [said, Segment(why, look)], fill, hidden)
         text, hidden = clip(value.path)
-        text = _short(text, self.size.width - 6 - 9 * (value.decision == "rejected"))
+        text = _short(text, self.columns - 6 - 9 * (value.decision == "rejected"))
         quiet = self.look("files--quiet-note")
         gutter = [
             Segment(f"{_DECIDED[value.decision]} ", self.look(f"files--{value.decision}")),
@@ -193,7 +193,7 @@ class FileList(LineView):
             body.append(Segment(f" <- {safe(value.old_path)}", quiet))
         words = [value.kind] + ([value.action] if value.action else [])
         aside = f"  {safe(' · '.join(words))}"
-        room = self.size.width - 6 - sum(cell_width(segment.text) for segment in body)
+        room = self.columns - 6 - sum(cell_width(segment.text) for segment in body)
         if cell_width(aside) <= room:
             body.append(Segment(aside, quiet))
         if value.note:

@@ -121,6 +121,9 @@ class LineView(ScrollView, can_focus=True, inherit_bindings=False):
     def wheel_at_end(self) -> None:
         """Hear that the wheel or the scroll bar has reached the end."""
 
+    headings: ClassVar[bool] = False
+    """Whether `heading_of` ever says anything."""
+
     def heading_of(self, row: int) -> int | None:  # noqa: ARG002
         """Return the row that stays on the first line while `row` would be there, if any does."""
         return None
@@ -175,6 +178,12 @@ class LineView(ScrollView, can_focus=True, inherit_bindings=False):
         self._scroll_update(size)
         self._own_scroll = False
 
+    @property
+    def columns(self) -> int:
+        """How many cells a row has; the scroll bar takes one where it is shown."""
+        width: int = self.scrollable_content_region.width
+        return width
+
     # Cursor and scrolling
 
     @property
@@ -228,8 +237,11 @@ class LineView(ScrollView, can_focus=True, inherit_bindings=False):
         self.go_to(self._cursor + rows, by_user=True)
 
     def action_page(self, pages: int) -> None:
-        """Move cursor and view by the height of the view, less one row to hold on to."""
-        step = max(1, self.size.height - 1) * pages
+        """Move cursor and view by the height of the view, less one row to hold on to.
+
+        A heading that stays on the first line covers one more; nothing may be paged over unseen.
+        """
+        step = max(1, self.size.height - 2 if self.headings else self.size.height - 1) * pages
         last = max(0, self.count_rows() - self.size.height)
         self._scroll_rows(max(0, min(self.scroll_offset.y + step, last)))
         self.go_to(self._cursor + step, by_user=True)
@@ -304,7 +316,7 @@ class LineView(ScrollView, can_focus=True, inherit_bindings=False):
                 strip = strip.apply_filter(line_filter, background)
             strips.append(strip)
         left, right = crop.column_span
-        if (left, right) == (0, self.size.width):
+        if (left, right) == (0, self.columns):
             return strips
         return [strip.crop(left, right) for strip in strips]
 
@@ -319,7 +331,7 @@ class LineView(ScrollView, can_focus=True, inherit_bindings=False):
 
     def _strip(self, y: int) -> Strip:
         x, first = self.scroll_offset
-        row, width, rows = first + y, self.size.width, self.count_rows()
+        row, width, rows = first + y, self.columns, self.count_rows()
         if row >= rows:
             blank = Strip.blank(width, self.look("line--text"))
             return blank if rows else self._note_strip(y, width)
@@ -359,7 +371,7 @@ class LineView(ScrollView, can_focus=True, inherit_bindings=False):
         more = f"… +{drawn.hidden:,} more" if drawn.hidden else "…"
         needed = left + sum(segment.cell_length for segment in body)
         needed += len(more) if drawn.hidden else 0
-        beside = self.size.width - width  # what else stands on the line
+        beside = self.columns - width  # what else stands on the line
         if needed + beside > self._widest:
             self._widest = needed + beside
             self.call_after_refresh(self._fit)
