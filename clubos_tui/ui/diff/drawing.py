@@ -22,7 +22,7 @@ from clubos_tui.changes.patch import (
     Patch,
 )
 from clubos_tui.ui.diff.layout import Place
-from clubos_tui.ui.diff.lines import Line, line_of, pieces
+from clubos_tui.ui.diff.lines import Line, beginning, beyond, line_of, pieces
 from clubos_tui.ui.diff.pairs import partner
 from clubos_tui.ui.diff.scene import Scene
 from clubos_tui.ui.diff.words import changed_words
@@ -50,6 +50,7 @@ class Drawing:
         self.scene = scene
         self.look = look
         self.digits = 1
+        self._beyond: dict[int, int] = {}
         self.wrap = 0
         """Cells of a wrapped line; 0: lines are not wrapped."""
 
@@ -202,6 +203,11 @@ class Drawing:
         sign = self.look(_SIGNS[kind]) if kind in _SIGNS else style
         return style, sign, style + Style(color=self.look("diff--number").color)
 
+    def _ink(self, name: str) -> Style:
+        """Return a look without its ground, which says whether a line is added or removed."""
+        look = self.look(name)
+        return Style(color=look.color, bold=look.bold, italic=look.italic, dim=look.dim)
+
     def _mark(self, file: FilePatch, hunk: Hunk, row: int, style: Style) -> Segment:
         selected = self.scene.selected
         if selected and selected.first <= row <= selected.last:
@@ -210,17 +216,22 @@ class Drawing:
             return Segment("  ", style)
         word = self.scene.row_standing(file, hunk, row)
         if word in ("accepted", "rejected"):
-            return Segment(f"{DECISIONS[word]} ", style + self.look(f"diff--row-{word}"))
+            return Segment(f"{DECISIONS[word]} ", style + self._ink(f"diff--row-{word}"))
         return Segment("  ", style)
 
     def _text(self, hunk: Hunk, row: int) -> Line:
         patch = self.scene.patch
-        other = partner(patch.kinds, hunk.rows, row)
-        return line_of(
-            patch.text(row),
+        lines, other = patch.lines, partner(patch.kinds, hunk.rows, row)
+        line = line_of(
+            beginning(lines[row]),
             patch.kinds[row],
-            patch.text(other) if other >= 0 else None,
+            beginning(lines[other]) if other >= 0 else None,
         )
+        if not line.hidden:
+            return line
+        if row not in self._beyond:
+            self._beyond[row] = beyond(lines[row])
+        return line._replace(hidden=line.hidden + self._beyond[row])
 
     def _span(self, line: Line, part: int) -> tuple[int, int]:
         if not self.wrap:
@@ -236,10 +247,10 @@ class Drawing:
         body = [Segment(line.text, style)]
         if not line.blanks:  # made visible, the text is no longer the one that was coloured
             for start, end, group in self.scene.spans(hunk, row):
-                body = _over(body, start, end, self.look(f"diff--syntax-{group}"))
+                body = _over(body, start, end, self._ink(f"diff--syntax-{group}"))
         other = partner(patch.kinds, hunk.rows, row)
         if other >= 0:
-            spans = _words(line, line_of(patch.text(other), patch.kinds[other], patch.text(row)))
+            spans = _words(line, self._text(hunk, other))
             body = restyle(body, spans, self.look(_WORDS[patch.kinds[row]]))
         elif line.trailing < len(line.text):
             tail = [(line.trailing, len(line.text))]

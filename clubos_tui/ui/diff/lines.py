@@ -11,9 +11,9 @@ from typing import NamedTuple
 
 from clubos_tui.changes.patch import ADDED
 from clubos_tui.ui.text import TAB, cell_width, decode
-from clubos_tui.ui.widgets.rows import clip
+from clubos_tui.ui.widgets.rows import CONTINUATION, MAX_CELLS, clip
 
-__all__ = ["Line", "height", "line_of", "pieces"]
+__all__ = ["Line", "beginning", "beyond", "height", "line_of", "pieces"]
 
 _BLANKS = re.compile(rb"[ \t\r\f\v]+")
 _TAIL = re.compile(rb"[ \t]+\r?$")
@@ -46,6 +46,18 @@ def line_of(raw: bytes, kind: int, other: bytes | None) -> Line:
 
 
 _LONG = 4_000
+_MOST = 4 * MAX_CELLS + 1_000  # bytes: a little more than can be shown of any line
+
+
+def beginning(line: bytes) -> bytes:
+    """Return what can be shown of a patch row, without its sign; the row may be huge."""
+    return line[1:_MOST]
+
+
+def beyond(line: bytes) -> int:
+    """Return how many characters of a patch row `beginning` leaves out."""
+    rest = line[_MOST:]
+    return len(rest) if rest.isascii() else len(rest.translate(None, CONTINUATION))
 
 
 def _squeezed(raw: bytes) -> bytes:

@@ -24,7 +24,7 @@ from clubos_tui.changes.patch import CONTEXT, FilePatch, Hunk, Patch
 from clubos_tui.ui.diff.drawing import Drawing
 from clubos_tui.ui.diff.highlight import hunk_colours
 from clubos_tui.ui.diff.layout import Layout, Options, Place
-from clubos_tui.ui.diff.lines import height
+from clubos_tui.ui.diff.lines import beginning, height
 from clubos_tui.ui.diff.looks import CLASSES, LOOKS
 from clubos_tui.ui.diff.scene import CHUNK, Scene, Selected
 from clubos_tui.ui.text import safe, visible
@@ -354,7 +354,7 @@ class DiffView(LineView):
         texts, kinds = scene.patch.lines, scene.patch.kinds
 
         def heights(left: int, right: int) -> int:
-            return max(height(texts[row][1:], room) for row in (left, right) if row >= 0)
+            return max(height(beginning(texts[row]), room) for row in (left, right) if row >= 0)
 
         lines = {
             f: len(scene.contents[file.path])
@@ -593,7 +593,7 @@ def _colours(
         file = patch.files[f]
         hunk = file.hunks[h]
         rows = hunk.rows[chunk * CHUNK : (chunk + 1) * CHUNK]
-        texts = [clip(patch.text(row))[0] for row in rows]
+        texts = [clip(beginning(patch.lines[row]))[0] for row in rows]
         kinds = patch.kinds[rows.start : rows.stop] if rows else b""
         out[hunk.id, chunk] = hunk_colours(safe(file.path), kinds or [CONTEXT][:0], texts)
     return out

@@ -173,7 +173,8 @@ class FileList(LineView):
             said = Segment(text, look if not word else fill)
             return Row([mark], [said, Segment(why, look)], fill, hidden)
         text, hidden = clip(value.path)
-        text = _short(text, self.columns - 6 - 9 * (value.decision == "rejected"))
+        wanted = 9 * (value.decision == "rejected") + 2 * bool(value.reason or value.edited)
+        text = _short(text, self.columns - 6 - wanted)
         quiet = self.look("files--quiet-note")
         gutter = [
             Segment(f"{_DECIDED[value.decision]} ", self.look(f"files--{value.decision}")),
@@ -184,11 +185,13 @@ class FileList(LineView):
             body.append(Segment("! changed outside ", self.look("files--outside")))
         if value.decision == "rejected":
             body.append(Segment("rejected ", self.look("files--rejected")))
+        if value.reason or value.edited:  # in front: the words behind the name may not fit
+            body.append(Segment("! ", self.look("files--warn")))
         body.append(Segment(text, fill))
         if value.edited:
             body.append(Segment(f"  edited by {safe(value.edited)}", self.look("files--warn")))
         if value.reason:
-            body.append(Segment(f"  ! {safe(value.reason)}", self.look("files--warn")))
+            body.append(Segment(f"  {safe(value.reason)}", self.look("files--warn")))
         if value.old_path:
             body.append(Segment(f" <- {safe(value.old_path)}", quiet))
         words = [value.kind] + ([value.action] if value.action else [])

@@ -10,12 +10,13 @@ from textual.strip import Strip
 
 from clubos_tui.ui.text import TAB, cell_width, safe
 
-__all__ = ["MAX_CELLS", "Row", "clip", "restyle", "window"]
+__all__ = ["CONTINUATION", "MAX_CELLS", "Row", "clip", "restyle", "window"]
 
 MAX_CELLS = 2_000
 """Of a longer line only so many cells can be scrolled to; how many characters follow is shown."""
 
-_CONTINUATION = bytes(range(0x80, 0xC0))  # what no UTF-8 character begins with
+CONTINUATION = bytes(range(0x80, 0xC0))
+"""The bytes that no UTF-8 character begins with."""
 
 
 class Row(NamedTuple):
@@ -39,9 +40,11 @@ def clip(line: bytes | str) -> tuple[str, int]:
     if isinstance(line, bytes):
         if len(line) > 4 * MAX_CELLS:
             end = 4 * MAX_CELLS
-            while line[end] in _CONTINUATION and end > 4 * MAX_CELLS - 3:
+            while line[end] in CONTINUATION and end > 4 * MAX_CELLS - 3:
                 end -= 1
-            hidden = len(line[end:].translate(None, _CONTINUATION))
+            # A line of two hundred megabytes is copied only where it has to be.
+            plain = line.isascii()
+            hidden = len(line) - end if plain else len(line[end:].translate(None, CONTINUATION))
             line = line[:end]
         line = line.decode("utf-8", "backslashreplace")
     elif len(line) > MAX_CELLS:
