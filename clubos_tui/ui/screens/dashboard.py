@@ -16,7 +16,7 @@ from textual.containers import Horizontal, Vertical
 from textual.screen import Screen
 from textual.widgets import Input
 
-from clubos_tui.ui.actions import ACTIONS, BY_ID, Situation
+from clubos_tui.ui.actions import ACTIONS, BY_ID, Situation, key_of
 from clubos_tui.ui.values import NextStep, Tone
 from clubos_tui.ui.widgets.banner import Banner
 from clubos_tui.ui.widgets.diff_view import DiffView
@@ -126,7 +126,7 @@ class Dashboard(Screen[None]):
         self.unsay()
         reason = action.off(now)
         if reason is not None:
-            key = now.key(action)
+            key = key_of(action, now)
             self.say("warn", f"{key or action.label} is off: {reason}")
             return
         local = getattr(self, f"do_{name}", None)
