@@ -94,10 +94,10 @@ async def journey(camera: Camera, sample: Path) -> None:
             await press("3", "right_curly_bracket", "a")
             await until("accepted")
             camera.take("review", "Reviewing what phase 2 would change")
-            await press("z", "b", "right_square_bracket")
+            await press("z", "right_square_bracket")
             await camera.pilot.pause(0.5)
             camera.take("zoomed", "The diff alone: decided hunk by hunk, riskiest file first")
-            await press("b", "z")
+            await press("z")
         await press("n")
         await until(f"Approve phase {number} of 5?")
         if number == 2:
