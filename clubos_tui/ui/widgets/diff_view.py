@@ -253,13 +253,14 @@ class DiffView(LineView):
     def next_pending(self) -> str | None:
         """Return the next hunk from the cursor on, around the end, that is not decided."""
         scene, place = self._scene, self.place
-        here = (place.file, place.hunk) if place else (-1, -1)
-        order = [(f, h) for f, file in enumerate(scene.patch.files) for h in range(len(file.hunks))]
-        at = bisect_right(order, here)
-        for f, h in (*order[at:], *order[:at]):
-            file = scene.patch.files[f]
-            if scene.hunk_standing(file, file.hunks[h]) in ("pending", "partly"):
-                return file.hunks[h].id
+        f, h = (max(0, place.file), place.hunk) if place else (0, -1)
+        files = scene.patch.files
+        for step in range(len(files) + 1 if files else 0):  # the file one is in comes first and last
+            file = files[(f + step) % len(files)]
+            hunks = file.hunks[h + 1 :] if not step else file.hunks
+            for hunk in hunks:
+                if scene.hunk_standing(file, hunk) in ("pending", "partly"):
+                    return hunk.id
         return None
 
     def cursor_moved(self, *, by_user: bool) -> None:  # noqa: ARG002
