@@ -255,7 +255,8 @@ class DiffView(LineView):
         scene, place = self._scene, self.place
         f, h = (max(0, place.file), place.hunk) if place else (0, -1)
         files = scene.patch.files
-        for step in range(len(files) + 1 if files else 0):  # the file one is in comes first and last
+        # The file one is in comes first, and last as a whole.
+        for step in range(len(files) + 1 if files else 0):
             file = files[(f + step) % len(files)]
             hunks = file.hunks[h + 1 :] if not step else file.hunks
             for hunk in hunks:
