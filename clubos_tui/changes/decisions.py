@@ -143,12 +143,6 @@ class Draft:
         for path, before in (self.gestures.pop() if self.gestures else {}).items():
             self._put(path, before)
 
-    def forget(self, path: str) -> None:
-        """Drop all decisions on a path, also from what could be taken back."""
-        self._put(path, None)
-        for gesture in self.gestures:
-            gesture.pop(path, None)
-
     def _put(self, path: str, draft: FileDraft | None) -> None:
         self.revision += 1
         if draft is None:
