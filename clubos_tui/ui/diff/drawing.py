@@ -1,46 +1,38 @@
-"""Draws one display row of a patch: headers, lines, pairs of lines, parts of wrapped lines.
+"""Draws one display row of a patch: lines, pairs of lines, parts of wrapped lines.
 
 A sign, a mark or a word carries everything; colours only repeat it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from typing import Final
+from collections.abc import Sequence
+from typing import NamedTuple
 
 from rich.segment import Segment
 from rich.style import Style
 
-from clubos_tui.changes.patch import (
-    ADDED,
-    CONTEXT,
-    NO_NEWLINE,
-    REMOVED,
-    SYMLINK,
-    FilePatch,
-    Hunk,
-    Patch,
-)
+from clubos_tui.changes.patch import ADDED, NO_NEWLINE, REMOVED, FilePatch, Hunk
+from clubos_tui.ui.diff.headers import DECISIONS, Headers, Look
 from clubos_tui.ui.diff.layout import Place
 from clubos_tui.ui.diff.lines import Line, beginning, beyond, line_of, pieces
 from clubos_tui.ui.diff.pairs import partner
-from clubos_tui.ui.diff.scene import Scene
+from clubos_tui.ui.diff.scene import Scene, Span
 from clubos_tui.ui.diff.words import changed_words
-from clubos_tui.ui.text import safe, visible
-from clubos_tui.ui.values import KINDS, count
 from clubos_tui.ui.widgets.rows import Row, clip, restyle
 
-__all__ = ["DECISIONS", "Drawing"]
+__all__ = ["Drawing"]
 
-DECISIONS: Final[Mapping[str, str]] = {
-    "pending": "·",
-    "accepted": "✔",
-    "rejected": "✘",
-    "partly": "±",
-}
-"""How far something is decided on, and the mark of each."""
+_KEPT = 1_000
 
-Look = Callable[[str], Style]
+
+class _Looks(NamedTuple):
+    """How a line of one kind looks."""
+
+    text: Style
+    sign: Style
+    number: Style
+    accepted: Style
+    rejected: Style
 
 
 class Drawing:
@@ -49,237 +41,189 @@ class Drawing:
     def __init__(self, scene: Scene, look: Look) -> None:
         self.scene = scene
         self.look = look
+        self.headers = Headers(scene, look)
         self.digits = 1
-        self._beyond: dict[int, int] = {}
         self.wrap = 0
         """Cells of a wrapped line; 0: lines are not wrapped."""
+        self._lines: dict[int, tuple[Line, int]] = {}
+        self._looks: dict[int, _Looks] = {}
+        self._inks: dict[tuple[int, str], Style] = {}
+
+    def forget_looks(self) -> None:
+        """Ask for every look anew: the theme is another one."""
+        self._looks.clear()
+        self._inks.clear()
 
     def draw(self, place: Place) -> Row:
         """Draw what stands at a place; of a pair the unified form of its left or right row."""
         patch = self.scene.patch
         if place.kind == "title":
-            return self._title(patch)
+            return self.headers.title(patch)
         file = patch.files[place.file]
         if place.kind == "file":
-            return self.file(file, folded=place.file in self.scene.folded_files)
+            return self.headers.file(file, folded=place.file in self.scene.folded_files)
         hunk = file.hunks[place.hunk]
         if place.kind == "hunk":
-            return self._hunk(file, hunk)
+            return self.headers.hunk(file, hunk)
         if place.kind == "extra":
             return self._extra(file, place)
-        return self._line(file, hunk, place.row, place.part)
+        row, width = place.row, self.digits
+        old, new = patch.old_lines[row] or "", patch.new_lines[row] or ""
+        if place.part:
+            old = new = ""
+        return self._line(file, hunk, row, place.part, f"{old:>{width}} {new:>{width}} ")
 
     def halves(self, place: Place) -> tuple[Row, Row]:
         """Draw the two sides of a pair, or of an unchanged line."""
-        file = self.scene.patch.files[place.file]
+        patch = self.scene.patch
+        file = patch.files[place.file]
         if place.kind == "extra":
             row = self._extra(file, place)
-            old, new = f"{place.right:>{self.digits}} ", f"{place.row:>{self.digits}} "
-            look = row.fill + Style(color=self.look("diff--number").color)
+            number = self._looks_of(0).number
             sides = [
-                [Segment(" ", row.fill), Segment(f"{number}  ", look)] for number in (old, new)
+                [Segment(" ", row.fill), Segment(f"{line:>{self.digits}}   ", number)]
+                for line in (place.right, place.row)
             ]
             return row._replace(gutter=sides[0]), row._replace(gutter=sides[1])
         hunk = file.hunks[place.hunk]
         return (
-            self._half(file, hunk, place.row, place.part, old=True),
-            self._half(file, hunk, place.right, place.part, old=False),
+            self._half(file, hunk, place.row, place.part, patch.old_lines),
+            self._half(file, hunk, place.right, place.part, patch.new_lines),
         )
 
-    # --- headers --------------------------------------------------------------------------------
+    def _half(
+        self, file: FilePatch, hunk: Hunk, row: int, part: int, numbers: Sequence[int]
+    ) -> Row:
+        blank = Segment(" " * (self.digits + 4), self.look("diff--nothing"))
+        if row < 0:
+            return Row([blank], [], self.look("diff--nothing"))
+        if self._part(self._shown(hunk, row)[0], part)[0] < 0:  # the other side is longer
+            style = self._looks_of(self.scene.patch.kinds[row]).text
+            return Row([Segment(blank.text, style)], [], style)
+        number = "" if part else numbers[row] or ""
+        return self._line(file, hunk, row, part, f"{number:>{self.digits}} ")
 
-    def _title(self, patch: Patch) -> Row:
-        style = self.look("diff--title")
-        files = count(len(patch.files), "file")
-        text = f"{self.scene.title}  {files}, +{patch.added:,} -{patch.removed:,}"
-        return Row([], [Segment(text, style)], style)
-
-    def file(self, file: FilePatch, *, folded: bool) -> Row:
-        """Draw the header of a file."""
-        scene = self.scene
-        style, quiet = self.look("diff--file"), self.look("diff--pending")
-        word = scene.file_standing(file)
-        gutter = []
-        if word:
-            gutter = [Segment(f"{DECISIONS[word]} {word:<8} ", self.look(f"diff--{word}"))]
-        warn = self.look("diff--outside")
-        body = [Segment("▸ " if folded else "▾ ", style)] if file.hunks else [Segment("  ", style)]
-        if folded and file.hunks:
-            lines = count(file.added + file.removed, "changed line")
-            body.append(Segment(f"… {lines} folded  ", warn))
-        if mark := scene.marks.get(file.path):
-            body.append(Segment(f"! {safe(mark)}  ", warn))
-        name, hidden = clip(file.path)
-        if file.old_path is not None:
-            name = f"{safe(file.old_path)} -> {name}"
-        body.append(Segment(f"{KINDS[file.kind]} {file.kind}  {name}", style))
-        body += [Segment(f"  {detail}", quiet) for detail in _details(scene.patch, file)]
-        reason = scene.reasons.get(file.path)
-        if reason and reason.reason:
-            body.append(Segment(f"  ! {safe(reason.reason)}", warn))
-        if note := scene.note(file, None):
-            body.append(Segment(f"  note: {safe(note)}", warn))
-        return Row(gutter, body, style, hidden)
-
-    def _hunk(self, file: FilePatch, hunk: Hunk) -> Row:
-        scene = self.scene
-        style, warn = self.look("diff--hunk"), self.look("diff--hunk-warn")
-        word = scene.hunk_standing(file, hunk)
-        gutter = []
-        if word:
-            gutter = [Segment(f"{DECISIONS[word]} {word:<8} ", self.look(f"diff--hunk-{word}"))]
-        heading, hidden = clip(hunk.heading)
-        place = f"@@ -{hunk.old_start},{hunk.old_count} +{hunk.new_start},{hunk.new_count} @@"
-        body = []
-        if hunk.id in scene.folded_hunks:  # in front, where nothing can push it off the edge
-            kinds = scene.patch.kinds[hunk.rows.start : hunk.rows.stop]
-            folded = f"▸ +{kinds.count(ADDED):,} -{kinds.count(REMOVED):,} folded  "
-            body.append(Segment(folded, warn))
-        body.append(Segment(f"{place} {heading}".rstrip(), style))
-        if scene.fresh is not None and hunk.id in scene.fresh:
-            body.append(Segment("  new since you looked", warn))
-        if group := scene.alike.get(hunk.id):
-            if group[0] == hunk.id:
-                said = f"  = {len(group)} alike: deciding here decides them all"
-            else:
-                said = f"  = the same change, {len(group)} in all"
-            body.append(Segment(said, warn))
-        if note := scene.note(file, hunk):
-            body.append(Segment(f"  note: {safe(note)}", warn))
-        return Row(gutter, body, style, hidden)
-
-    # --- lines ----------------------------------------------------------------------------------
+    # --- a line ---------------------------------------------------------------------------------
 
     def _extra(self, file: FilePatch, place: Place) -> Row:
         style, width = self.look("diff--extra"), self.digits
         lines = self.scene.contents.get(file.path, ())
         raw = lines[place.row - 1] if place.row <= len(lines) else b""
         text, hidden = clip(raw)
-        number = style + Style(color=self.look("diff--number").color)
         gutter = [
             Segment("  ", style),
-            Segment(f"{place.right:>{width}} {place.row:>{width}} ", number),
+            Segment(f"{place.right:>{width}} {place.row:>{width}} ", self._looks_of(0).number),
             Segment("  ", style),
         ]
         return Row(gutter, [Segment(text, style)], style, hidden)
 
-    def _line(self, file: FilePatch, hunk: Hunk, row: int, part: int) -> Row:
-        patch, width = self.scene.patch, self.digits
-        style, sign, number = self._looks(patch.kinds[row])
-        old, new = patch.old_lines[row] or "", patch.new_lines[row] or ""
-        line = self._text(hunk, row)
-        if part:
-            old = new = ""
+    def _line(self, file: FilePatch, hunk: Hunk, row: int, part: int, numbers: str) -> Row:
+        kind = self.scene.patch.kinds[row]
+        looks = self._looks_of(kind)
+        line, other = self._shown(hunk, row)
         gutter = [
-            self._mark(file, hunk, row, style),
-            Segment(f"{old:>{width}} {new:>{width}} ", number),
-            Segment(f"{chr(patch.kinds[row])} " if not part else "↪ ", sign),
+            self._mark(file, hunk, row, looks),
+            Segment(numbers, looks.number),
+            Segment("↪ " if part else f"{chr(kind)} ", looks.sign),
         ]
-        body, last = self._body(hunk, row, line, style, part)
-        return Row(gutter, body, style, line.hidden if last else 0)
+        body = self._body(hunk, row, line, other)
+        start, end = self._part(line, part)
+        last = end >= len(line.text)
+        if self.wrap:
+            body = _cut(body, start, end)
+        return Row(gutter, body, looks.text, line.hidden if last else 0)
 
-    def _half(self, file: FilePatch, hunk: Hunk, row: int, part: int, *, old: bool) -> Row:
-        patch, width = self.scene.patch, self.digits
-        if row < 0:
-            empty = self.look("diff--nothing")
-            return Row([Segment(" " * (width + 4), empty)], [], empty)
-        style, sign, number = self._looks(patch.kinds[row])
-        line = self._text(hunk, row)
-        first, _ = self._span(line, part)
-        if first < 0:
-            return Row([Segment(" " * (width + 4), style)], [], style)
-        numbers = patch.old_lines if old else patch.new_lines
-        shown = "" if part else numbers[row] or ""
-        gutter = [
-            self._mark(file, hunk, row, style),
-            Segment(f"{shown:>{width}} ", number),
-            Segment(f"{chr(patch.kinds[row])} " if not part else "↪ ", sign),
-        ]
-        body, last = self._body(hunk, row, line, style, part)
-        return Row(gutter, body, style, line.hidden if last else 0)
-
-    def _looks(self, kind: int) -> tuple[Style, Style, Style]:
-        style = self.look(_LOOKS.get(kind, "diff--context"))
-        sign = self.look(_SIGNS[kind]) if kind in _SIGNS else style
-        return style, sign, style + Style(color=self.look("diff--number").color)
-
-    def _ink(self, name: str) -> Style:
-        """Return a look without its ground, which says whether a line is added or removed."""
-        look = self.look(name)
-        return Style(color=look.color, bold=look.bold, italic=look.italic, dim=look.dim)
-
-    def _mark(self, file: FilePatch, hunk: Hunk, row: int, style: Style) -> Segment:
-        selected = self.scene.selected
-        if selected and selected.first <= row <= selected.last:
+    def _mark(self, file: FilePatch, hunk: Hunk, row: int, looks: _Looks) -> Segment:
+        scene = self.scene
+        if scene.selected and scene.selected.first <= row <= scene.selected.last:
             return Segment("┃ ", self.look("diff--selected"))
-        if self.scene.patch.kinds[row] not in (ADDED, REMOVED):
-            return Segment("  ", style)
-        word = self.scene.row_standing(file, hunk, row)
-        if word in ("accepted", "rejected"):
-            return Segment(f"{DECISIONS[word]} ", style + self._ink(f"diff--row-{word}"))
-        return Segment("  ", style)
+        if scene.patch.kinds[row] in (ADDED, REMOVED):
+            word = scene.row_standing(file, hunk, row)
+            if word == "accepted":
+                return Segment(f"{DECISIONS[word]} ", looks.accepted)
+            if word == "rejected":
+                return Segment(f"{DECISIONS[word]} ", looks.rejected)
+        return Segment("  ", looks.text)
 
-    def _text(self, hunk: Hunk, row: int) -> Line:
+    def _shown(self, hunk: Hunk, row: int) -> tuple[Line, int]:
+        """Return a line as it is shown, and the row it is compared with; -1 for none."""
+        found = self._lines.get(row)
+        if found is not None:
+            return found
         patch = self.scene.patch
-        lines, other = patch.lines, partner(patch.kinds, hunk.rows, row)
-        line = line_of(
-            beginning(lines[row]),
-            patch.kinds[row],
-            beginning(lines[other]) if other >= 0 else None,
-        )
-        if not line.hidden:
-            return line
-        if row not in self._beyond:
-            self._beyond[row] = beyond(lines[row])
-        return line._replace(hidden=line.hidden + self._beyond[row])
+        raw, other = patch.lines[row], partner(patch.kinds, hunk.rows, row)
+        compared = beginning(patch.lines[other]) if other >= 0 else None
+        line = line_of(beginning(raw), patch.kinds[row], compared)
+        if line.hidden:
+            line = line._replace(hidden=line.hidden + beyond(raw))
+        if len(self._lines) >= _KEPT:
+            self._lines.clear()
+        self._lines[row] = line, other
+        return line, other
 
-    def _span(self, line: Line, part: int) -> tuple[int, int]:
+    def _part(self, line: Line, part: int) -> tuple[int, int]:
+        """Return the span of a part of a wrapped line; -1 where the line is shorter."""
         if not self.wrap:
             return (0, len(line.text)) if not part else (-1, -1)
         parts = pieces(line.text, self.wrap)
         return parts[part] if part < len(parts) else (-1, -1)
 
-    def _body(
-        self, hunk: Hunk, row: int, line: Line, style: Style, part: int
-    ) -> tuple[list[Segment], bool]:
-        """Return the segments of a line, or of a part of it, and whether it is the last part."""
-        patch = self.scene.patch
-        body = [Segment(line.text, style)]
+    def _body(self, hunk: Hunk, row: int, line: Line, other: int) -> list[Segment]:
+        kind = self.scene.patch.kinds[row]
+        body = [Segment(line.text, self._looks_of(kind).text)]
         if not line.blanks:  # made visible, the text is no longer the one that was coloured
-            for start, end, group in self.scene.spans(hunk, row):
-                body = _over(body, start, end, self._ink(f"diff--syntax-{group}"))
-        other = partner(patch.kinds, hunk.rows, row)
+            body = self._coloured(kind, line.text, self.scene.spans(hunk, row))
         if other >= 0:
-            spans = _words(line, self._text(hunk, other))
-            body = restyle(body, spans, self.look(_WORDS[patch.kinds[row]]))
+            twin, _ = self._shown(hunk, other)
+            sides = (line, twin) if kind == REMOVED else (twin, line)
+            changed = changed_words(sides[0].text, sides[1].text)
+            if changed:
+                spans = changed[0] if kind == REMOVED else changed[1]
+                return restyle(body, spans, self.look(_WORDS[kind]))
         elif line.trailing < len(line.text):
-            tail = [(line.trailing, len(line.text))]
-            body = restyle(body, tail, self.look(_WORDS[ADDED]))
-        if not self.wrap:
-            return body, True
-        start, end = self._span(line, part)
-        return _cut(body, start, end), end >= len(line.text)
+            return restyle(body, [(line.trailing, len(line.text))], self.look(_WORDS[ADDED]))
+        return body
+
+    def _coloured(self, kind: int, text: str, spans: list[Span]) -> list[Segment]:
+        """Return a text in its colours; the spans ascend and are apart."""
+        plain = self._looks_of(kind).text
+        body, at = [], 0
+        for start, end, group in spans:
+            if at <= start < end <= len(text):
+                if at < start:
+                    body.append(Segment(text[at:start], plain))
+                body.append(Segment(text[start:end], self._ink(kind, f"diff--syntax-{group}")))
+                at = end
+        if at < len(text) or not body:
+            body.append(Segment(text[at:], plain))
+        return body
+
+    # --- looks ----------------------------------------------------------------------------------
+
+    def _looks_of(self, kind: int) -> _Looks:
+        """Return the looks of a kind of line; 0: one that was asked for around a hunk."""
+        looks = self._looks.get(kind)
+        if looks is None:
+            text = self.look(_LOOKS.get(kind, "diff--context"))
+            looks = self._looks[kind] = _Looks(
+                text,
+                self.look(_SIGNS[kind]) if kind in _SIGNS else text,
+                text + Style(color=self.look("diff--number").color),
+                text + _ink(self.look("diff--row-accepted")),
+                text + _ink(self.look("diff--row-rejected")),
+            )
+        return looks
+
+    def _ink(self, kind: int, name: str) -> Style:
+        style = self._inks.get((kind, name))
+        if style is None:
+            style = self._inks[kind, name] = self._looks_of(kind).text + _ink(self.look(name))
+        return style
 
 
-def _words(line: Line, other: Line) -> list[tuple[int, int]]:
-    changed = changed_words(line.text, other.text)
-    return changed[0] if changed else []
-
-
-def _over(body: list[Segment], start: int, end: int, look: Style) -> list[Segment]:
-    """Return `body` with one more colour; spans come in order, so only the last segment is cut."""
-    tail = body.pop()
-    at = start - sum(len(segment.text) for segment in body)
-    size = end - start
-    if at < 0 or at + size > len(tail.text):
-        return [*body, tail]
-    style = (tail.style or Style()) + look
-    pieces_of = [
-        Segment(tail.text[:at], tail.style),
-        Segment(tail.text[at : at + size], style),
-        Segment(tail.text[at + size :], tail.style),
-    ]
-    return [*body, *(piece for piece in pieces_of[:2] if piece.text), pieces_of[2]]
+def _ink(look: Style) -> Style:
+    """Return a look without its ground, which says whether a line is added or removed."""
+    return Style(color=look.color, bold=look.bold, italic=look.italic, dim=look.dim)
 
 
 def _cut(body: list[Segment], start: int, end: int) -> list[Segment]:
@@ -292,48 +236,8 @@ def _cut(body: list[Segment], start: int, end: int) -> list[Segment]:
     return out
 
 
-_LOOKS = {ADDED: "diff--added", REMOVED: "diff--removed", NO_NEWLINE: "diff--note"}
-_SIGNS = {ADDED: "diff--sign-added", REMOVED: "diff--sign-removed"}
-_WORDS = {ADDED: "diff--word-added", REMOVED: "diff--word-removed", CONTEXT: "diff--context"}
-
-
-def _details(patch: Patch, file: FilePatch) -> Iterator[str]:
-    """Say what the lines below a file header don't show: modes, targets, sizes, ids, counts."""
-    modes = (file.old_mode, file.new_mode)
-    if file.kind in ("symlink", "binary") and file.old_mode is None:
-        yield "new"
-    if None not in modes and file.old_mode != file.new_mode:
-        yield f"mode {file.old_mode} -> {file.new_mode}"
-    elif file.old_mode is None and file.new_mode not in (None, "100644", SYMLINK):
-        yield f"mode {file.new_mode}"
-    if SYMLINK in modes and file.hunks:
-        yield ("was a link to " if file.kind == "delete" else "-> ") + clip(patch.target(file))[0]
-    if file.similarity is not None:
-        yield f"{file.similarity}% the same"
-    if file.binary:
-        yield from _binary(file)
-    elif file.hunks:
-        yield f"+{file.added:,} -{file.removed:,}"
-    elif file.kind in ("create", "delete"):
-        yield "empty file"
-
-
-def _binary(file: FilePatch) -> Iterator[str]:
-    assert file.binary
-    old, new = file.binary.old_size, file.binary.new_size
-    sizes = [f"{size:,}" for size in (old, new) if size is not None]
-    if file.old_blob is None or file.new_blob is None:
-        # The side that doesn't exist counts as 0 bytes in a binary patch.
-        sizes = sizes[-1:] if file.old_blob is None else sizes[:1]
-    ending = visible(file.path.rpartition(b".")[2].decode("utf-8", "backslashreplace").lower())
-    what = f"{_IMAGES[ending]} image, " if ending in _IMAGES else "binary, "
-    what = what if ending in _IMAGES or file.kind != "binary" else ""
-    yield f"{what}{' -> '.join(sizes)} bytes" if sizes else f"{what}size not given"
-    blobs = [blob[:12] for blob in (file.old_blob, file.new_blob) if blob]
-    yield "blob " + " -> ".join(blobs)
-
-
-_IMAGES = {
-    "png": "PNG", "jpg": "JPEG", "jpeg": "JPEG", "gif": "GIF", "webp": "WebP", "ico": "icon",
-    "bmp": "bitmap", "avif": "AVIF", "tiff": "TIFF",
+_LOOKS = {
+    0: "diff--extra", ADDED: "diff--added", REMOVED: "diff--removed", NO_NEWLINE: "diff--note",
 }  # fmt: skip
+_SIGNS = {ADDED: "diff--sign-added", REMOVED: "diff--sign-removed"}
+_WORDS = {ADDED: "diff--word-added", REMOVED: "diff--word-removed"}

@@ -14,12 +14,13 @@ from clubos_tui.changes.manifest import path_text
 from clubos_tui.changes.patch import FilePatch, Hunk, Patch, parse
 from clubos_tui.changes.selection import hunk_standing, standing
 
-__all__ = ["CHUNK", "Scene", "Selected"]
+__all__ = ["CHUNK", "Scene", "Selected", "Span"]
 
 CHUNK = 400
 """Rows that are coloured at a time."""
 
 Span = tuple[int, int, str]
+"""From and to within a line, and the group of the colour."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import re
 from difflib import SequenceMatcher
+from functools import lru_cache
+from itertools import accumulate
 
 __all__ = ["Span", "changed_words"]
 
@@ -18,6 +20,7 @@ _TOKENS = 400
 _ALIKE = 0.5
 
 
+@lru_cache(maxsize=256)  # each side of a pair asks when it is drawn
 def changed_words(old: str, new: str) -> tuple[list[Span], list[Span]] | None:
     """Return the spans of characters that differ, ascending and apart, on each side.
 
@@ -33,19 +36,26 @@ def changed_words(old: str, new: str) -> tuple[list[Span], list[Span]] | None:
     left, right = one[start : len(one) - end], two[start : len(two) - end]
     if len(left) > _TOKENS or len(right) > _TOKENS:
         return None
-    blocks = SequenceMatcher(None, left, right, autojunk=False).get_opcodes()
-    same = sum(_weight(left[a:b]) for tag, a, b, _, _ in blocks if tag == "equal")
-    same += _weight(one[:start]) + _weight(one[len(one) - end :] if end else [])
-    weight = max(_weight(one), _weight(two))
-    if weight and same / weight < _ALIKE:
+    blocks = _differences(left, right)
+    gone = "".join(token for a, b, _, _ in blocks for token in left[a:b])
+    weights = _weight(old), _weight(new)
+    if max(weights) and (weights[0] - _weight(gone)) / max(weights) < _ALIKE:
         return None
     spans: tuple[list[Span], list[Span]] = ([], [])
-    ends = _ends(one, start), _ends(two, start)
-    for tag, a, b, c, d in blocks:
-        if tag != "equal":
-            _mark(spans[0], ends[0], a, b, old)
-            _mark(spans[1], ends[1], c, d, new)
+    before = sum(map(len, one[:start]))
+    ends = [list(accumulate(map(len, tokens), initial=before)) for tokens in (left, right)]
+    for a, b, c, d in blocks:
+        _mark(spans[0], ends[0], a, b, old)
+        _mark(spans[1], ends[1], c, d, new)
     return spans
+
+
+def _differences(left: list[str], right: list[str]) -> list[tuple[int, int, int, int]]:
+    """Return where two lists of tokens differ: from and to in the one, from and to in the other."""
+    if not left or not right or len(left) == len(right) == 1:
+        return [(0, len(left), 0, len(right))]
+    codes = SequenceMatcher(None, left, right, autojunk=False).get_opcodes()
+    return [code[1:] for code in codes if code[0] != "equal"]
 
 
 def _common(one: list[str], two: list[str]) -> tuple[int, int]:
@@ -60,18 +70,8 @@ def _common(one: list[str], two: list[str]) -> tuple[int, int]:
     return start, end
 
 
-def _weight(tokens: list[str]) -> int:
-    return sum(len(token) for token in tokens if not token.isspace())
-
-
-def _ends(tokens: list[str], start: int) -> list[int]:
-    """Return where each token from `start` on begins, and where the last ends."""
-    at = sum(map(len, tokens[:start]))
-    out = [at]
-    for token in tokens[start:]:
-        at += len(token)
-        out.append(at)
-    return out
+def _weight(text: str) -> int:
+    return sum(map(len, text.split()))
 
 
 def _mark(spans: list[Span], ends: list[int], first: int, last: int, text: str) -> None:

@@ -480,6 +480,11 @@ class DiffView(LineView):
         f, h, _ = self._layout.block_at(row)
         return self._layout.file_rows[f] if h >= 0 else None
 
+    def notify_style_update(self) -> None:
+        """Forget what was drawn in the colours of the old theme."""
+        super().notify_style_update()
+        self._drawing.forget_looks()
+
     def row_key(self, row: int) -> Hashable:
         """Keep strips by display row."""
         return row

@@ -14,7 +14,7 @@ import sys
 from abc import abstractmethod
 from bisect import bisect_left, bisect_right
 from collections.abc import Hashable, Iterable, Sequence
-from typing import ClassVar
+from typing import ClassVar, NamedTuple
 
 from rich.segment import Segment
 from rich.style import Style
@@ -25,13 +25,23 @@ from textual.scroll_view import ScrollView
 from textual.selection import Selection
 from textual.strip import Strip
 
-from clubos_tui.ui.text import visible
+from clubos_tui.ui.text import cell_width, visible
 from clubos_tui.ui.widgets.rows import Row, restyle, window
 
 __all__ = ["LineView", "Row"]
 
 _KEPT_STRIPS = 4_096
 _COLUMN_STEP = 8
+
+
+class _Sight(NamedTuple):
+    """What all lines of a frame have in common; Textual computes each anew when it is asked."""
+
+    x: int
+    first: int
+    width: int
+    rows: int
+    selection: Selection | None
 
 
 class LineView(ScrollView, can_focus=True, inherit_bindings=False):
@@ -90,12 +100,14 @@ class LineView(ScrollView, can_focus=True, inherit_bindings=False):
     ) -> None:
         super().__init__(name=name, id=id, classes=classes, disabled=disabled)
         self._strips: dict[Hashable, Strip] = {}
+        self._looks: dict[str, Style] = {}
         self._cursor = 0
         self._widest = 0
         self._note = ""
         self._pattern: re.Pattern[str] | None = None
         self._matches: list[int] | None = None
         self._own_scroll = False
+        self._sight = _Sight(0, 0, 0, 0, None)
 
     # What a subclass says
 
@@ -308,30 +320,34 @@ class LineView(ScrollView, can_focus=True, inherit_bindings=False):
         """Hand out the kept strips; Textual's own way wraps each into a new one every frame."""
         if self.styles.gutter.totals != (0, 0):
             return super().render_lines(crop)
-        filters, background = self.get_line_filters(), self.background_colors[1]
-        strips = []
-        for y in crop.line_range:
-            strip = self._strip(y)
+        self._look_around()
+        strips = [self._strip(y) for y in crop.line_range]
+        if filters := self.get_line_filters():
+            background = self.background_colors[1]
             for line_filter in filters:
-                strip = strip.apply_filter(line_filter, background)
-            strips.append(strip)
+                strips = [strip.apply_filter(line_filter, background) for strip in strips]
         left, right = crop.column_span
-        if (left, right) == (0, self.columns):
+        if (left, right) == (0, self._sight.width):
             return strips
         return [strip.crop(left, right) for strip in strips]
 
     def render_line(self, y: int) -> Strip:
         """Return one line with text offsets: what Textual asks for when the mouse selects."""
-        row, strip = self.scroll_offset.y + y, self._strip(y)
-        if row >= self.count_rows():
+        self._look_around()
+        row, strip = self._sight.first + y, self._strip(y)
+        if row >= self._sight.rows:
             return strip
         gutter = 1 + sum(segment.cell_length for segment in self.draw_row(row).gutter)
         body = strip.crop(gutter).apply_offsets(self.scroll_offset.x, row)
         return Strip.join([strip.crop(0, gutter), body])
 
-    def _strip(self, y: int) -> Strip:
+    def _look_around(self) -> None:
         x, first = self.scroll_offset
-        row, width, rows = first + y, self.columns, self.count_rows()
+        self._sight = _Sight(x, first, self.columns, self.count_rows(), self.text_selection)
+
+    def _strip(self, y: int) -> Strip:
+        x, first, width, rows, _ = self._sight
+        row = first + y
         if row >= rows:
             blank = Strip.blank(width, self.look("line--text"))
             return blank if rows else self._note_strip(y, width)
@@ -360,18 +376,19 @@ class LineView(ScrollView, can_focus=True, inherit_bindings=False):
             # Only ground and attributes: the colours that carry meaning stay.
             over = Style(bgcolor=cursor.bgcolor, reverse=cursor.reverse, underline=cursor.underline)
             segments = [Segment(text, (style or over) + over) for text, style, _ in segments]
-        strip = Strip(segments)
-        return strip if strip.cell_length <= width else strip.crop(0, width)
+        cells = sum(cell_width(text) for text, _, _ in segments)
+        strip = Strip(segments, cells)
+        return strip if cells <= width else strip.crop(0, width)
 
     def fitted(self, drawn: Row, row: int, x: int, width: int, *, bar: bool) -> list[Segment]:
         """Return a drawn row in `width` cells: cut at the edge, where what follows is announced."""
         body = self._selected(self._marked(drawn.body), row)
         gutter = [Segment("▌" if bar else " ", drawn.fill), *drawn.gutter]
-        left = sum(segment.cell_length for segment in gutter)
+        left = sum(cell_width(text) for text, _, _ in gutter)
         more = f"… +{drawn.hidden:,} more" if drawn.hidden else "…"
-        needed = left + sum(segment.cell_length for segment in body)
+        needed = left + sum(cell_width(text) for text, _, _ in body)
         needed += len(more) if drawn.hidden else 0
-        beside = self.columns - width  # what else stands on the line
+        beside = self._sight.width - width  # what else stands on the line
         if needed + beside > self._widest:
             self._widest = needed + beside
             self.call_after_refresh(self._fit)
@@ -390,7 +407,7 @@ class LineView(ScrollView, can_focus=True, inherit_bindings=False):
         return restyle(body, spans, self.look("line--match"))
 
     def _selected(self, body: list[Segment], row: int) -> list[Segment]:
-        selection = self.text_selection
+        selection = self._sight.selection
         span = selection.get_span(row) if selection else None
         if span is None:
             return body
@@ -398,13 +415,18 @@ class LineView(ScrollView, can_focus=True, inherit_bindings=False):
         look = self.screen.get_component_rich_style("screen--selection")
         return restyle(body, [(start, sys.maxsize if end == -1 else end)], look)
 
-    def look(self, *names: str) -> Style:
+    def look(self, name: str) -> Style:
         """Return the style of a component class in the theme at hand."""
-        return self.get_component_rich_style(*names)
+        # Textual keeps it too, but only until the next frame.
+        style = self._looks.get(name)
+        if style is None:
+            style = self._looks[name] = self.get_component_rich_style(name)
+        return style
 
     def notify_style_update(self) -> None:
         """Forget what was drawn in the colours of the old theme."""
         super().notify_style_update()
+        self._looks.clear()
         self._strips.clear()
 
     # Selection
