@@ -14,6 +14,7 @@ from textual.app import App, ComposeResult
 from textual.pilot import Pilot
 
 from clubos_tui.changes.patch import parse
+from clubos_tui.ui.widgets.detailing import Detailing
 from clubos_tui.ui.widgets.diff_view import DiffView
 from clubos_tui.ui.widgets.line_view import LineView
 from clubos_tui.ui.widgets.log_view import LogLine, LogView
@@ -33,8 +34,8 @@ class OneWidget(App[None]):
 
 @pytest.fixture
 def drawn(monkeypatch: pytest.MonkeyPatch) -> Counter[int]:
-    """Count how often each row is laid out. Without colours: they come later and draw once more."""
-    monkeypatch.setenv("NO_COLOR", "1")
+    """Count how often each row is laid out. Details come later and draw once more: without them."""
+    monkeypatch.setattr(Detailing, "drawn", lambda *_: None)
     rows: Counter[int] = Counter()
     for view in (DiffView, LogView):
 

@@ -14,10 +14,8 @@ from rich.style import Style
 from clubos_tui.changes.patch import ADDED, NO_NEWLINE, REMOVED, FilePatch, Hunk
 from clubos_tui.ui.diff.headers import DECISIONS, Headers, Look
 from clubos_tui.ui.diff.layout import Place
-from clubos_tui.ui.diff.lines import Line, beginning, beyond, line_of, pieces
-from clubos_tui.ui.diff.pairs import partner
+from clubos_tui.ui.diff.lines import Line, pieces, shown
 from clubos_tui.ui.diff.scene import Scene, Span
-from clubos_tui.ui.diff.words import changed_words
 from clubos_tui.ui.widgets.rows import Row, clip, restyle
 
 __all__ = ["Drawing"]
@@ -45,7 +43,7 @@ class Drawing:
         self.digits = 1
         self.wrap = 0
         """Cells of a wrapped line; 0: lines are not wrapped."""
-        self._lines: dict[int, tuple[Line, int]] = {}
+        self._lines: dict[int, Line] = {}
         self._looks: dict[int, _Looks] = {}
         self._inks: dict[tuple[int, str], Style] = {}
 
@@ -97,7 +95,7 @@ class Drawing:
         blank = Segment(" " * (self.digits + 4), self.look("diff--nothing"))
         if row < 0:
             return Row([blank], [], self.look("diff--nothing"))
-        if self._part(self._shown(hunk, row)[0], part)[0] < 0:  # the other side is longer
+        if self._part(self._shown(hunk, row), part)[0] < 0:  # the other side is longer
             style = self._looks_of(self.scene.patch.kinds[row]).text
             return Row([Segment(blank.text, style)], [], style)
         number = "" if part else numbers[row] or ""
@@ -120,13 +118,13 @@ class Drawing:
     def _line(self, file: FilePatch, hunk: Hunk, row: int, part: int, numbers: str) -> Row:
         kind = self.scene.patch.kinds[row]
         looks = self._looks_of(kind)
-        line, other = self._shown(hunk, row)
+        line = self._shown(hunk, row)
         gutter = [
             self._mark(file, hunk, row, looks),
             Segment(numbers, looks.number),
             Segment("↪ " if part else f"{chr(kind)} ", looks.sign),
         ]
-        body = self._body(hunk, row, line, other)
+        body = self._body(hunk, row, line)
         start, end = self._part(line, part)
         last = end >= len(line.text)
         if self.wrap:
@@ -145,21 +143,13 @@ class Drawing:
                 return Segment(f"{DECISIONS[word]} ", looks.rejected)
         return Segment("  ", looks.text)
 
-    def _shown(self, hunk: Hunk, row: int) -> tuple[Line, int]:
-        """Return a line as it is shown, and the row it is compared with; -1 for none."""
-        found = self._lines.get(row)
-        if found is not None:
-            return found
-        patch = self.scene.patch
-        raw, other = patch.lines[row], partner(patch.kinds, hunk.rows, row)
-        compared = beginning(patch.lines[other]) if other >= 0 else None
-        line = line_of(beginning(raw), patch.kinds[row], compared)
-        if line.hidden:
-            line = line._replace(hidden=line.hidden + beyond(raw))
-        if len(self._lines) >= _KEPT:
-            self._lines.clear()
-        self._lines[row] = line, other
-        return line, other
+    def _shown(self, hunk: Hunk, row: int) -> Line:
+        line = self._lines.get(row)
+        if line is None:
+            if len(self._lines) >= _KEPT:
+                self._lines.clear()
+            line = self._lines[row] = shown(self.scene.patch, hunk, row)[0]
+        return line
 
     def _part(self, line: Line, part: int) -> tuple[int, int]:
         """Return the span of a part of a wrapped line; -1 where the line is shorter."""
@@ -168,21 +158,13 @@ class Drawing:
         parts = pieces(line.text, self.wrap)
         return parts[part] if part < len(parts) else (-1, -1)
 
-    def _body(self, hunk: Hunk, row: int, line: Line, other: int) -> list[Segment]:
-        kind = self.scene.patch.kinds[row]
-        body = [Segment(line.text, self._looks_of(kind).text)]
-        if not line.blanks:  # made visible, the text is no longer the one that was coloured
-            body = self._coloured(kind, line.text, self.scene.spans(hunk, row))
-        if other >= 0:
-            twin, _ = self._shown(hunk, other)
-            sides = (line, twin) if kind == REMOVED else (twin, line)
-            changed = changed_words(sides[0].text, sides[1].text)
-            if changed:
-                spans = changed[0] if kind == REMOVED else changed[1]
-                return restyle(body, spans, self.look(_WORDS[kind]))
-        elif line.trailing < len(line.text):
-            return restyle(body, [(line.trailing, len(line.text))], self.look(_WORDS[ADDED]))
-        return body
+    def _body(self, hunk: Hunk, row: int, line: Line) -> list[Segment]:
+        kind, detail = self.scene.patch.kinds[row], self.scene.detail(hunk, row)
+        body = self._coloured(kind, line.text, detail.colours)
+        marked = detail.words
+        if not marked and line.trailing < len(line.text):
+            marked = [(line.trailing, len(line.text))]
+        return restyle(body, marked, self.look(_WORDS[kind])) if marked else body
 
     def _coloured(self, kind: int, text: str, spans: list[Span]) -> list[Segment]:
         """Return a text in its colours; the spans ascend and are apart."""

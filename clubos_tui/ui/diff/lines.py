@@ -9,11 +9,12 @@ import re
 from functools import lru_cache
 from typing import NamedTuple
 
-from clubos_tui.changes.patch import ADDED
+from clubos_tui.changes.patch import ADDED, Hunk, Patch
+from clubos_tui.ui.diff.pairs import partner
 from clubos_tui.ui.text import TAB, cell_width, decode
 from clubos_tui.ui.widgets.rows import CONTINUATION, MAX_CELLS, clip
 
-__all__ = ["Line", "beginning", "beyond", "height", "line_of", "pieces"]
+__all__ = ["Line", "beginning", "beyond", "height", "line_of", "pieces", "shown"]
 
 _BLANKS = re.compile(rb"[ \t\r\f\v]+")
 _TAIL = re.compile(rb"[ \t]+\r?$")
@@ -29,6 +30,16 @@ class Line(NamedTuple):
     """Whether spaces and tabs are shown as signs."""
     trailing: int
     """Where blanks at the end of an added line begin; the length of the text without any."""
+
+
+def shown(patch: Patch, hunk: Hunk, row: int) -> tuple[Line, int]:
+    """Return a patch row as it is shown, and the row it is compared with; -1 for none."""
+    raw, other = patch.lines[row], partner(patch.kinds, hunk.rows, row)
+    compared = beginning(patch.lines[other]) if other >= 0 else None
+    line = line_of(beginning(raw), patch.kinds[row], compared)
+    if line.hidden:
+        line = line._replace(hidden=line.hidden + beyond(raw))
+    return line, other
 
 
 def line_of(raw: bytes, kind: int, other: bytes | None) -> Line:

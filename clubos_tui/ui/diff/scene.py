@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from clubos_tui.changes.attention import Attention
 from clubos_tui.changes.decisions import NOTHING, Draft, FileDraft
@@ -14,13 +15,30 @@ from clubos_tui.changes.manifest import path_text
 from clubos_tui.changes.patch import FilePatch, Hunk, Patch, parse
 from clubos_tui.changes.selection import hunk_standing, standing
 
-__all__ = ["CHUNK", "Scene", "Selected", "Span"]
+__all__ = ["CHUNK", "Chunk", "Detail", "Scene", "Selected", "Span"]
 
 CHUNK = 400
-"""Rows that are coloured at a time."""
+"""Rows of a hunk whose details are found at a time."""
 
 Span = tuple[int, int, str]
 """From and to within a line, and the group of the colour."""
+Chunk = tuple[str, int]
+"""Of which hunk, and which of its chunks."""
+
+
+class Detail(NamedTuple):
+    """What is known of a line beyond its text; all spans ascend and are apart."""
+
+    colours: list[Span]
+    words: list[tuple[int, int]]
+    """What has changed in it."""
+
+    def __bool__(self) -> bool:
+        """Whether it makes a difference."""
+        return bool(self.colours or self.words)
+
+
+_PLAIN = Detail([], [])
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +68,8 @@ class Scene:
     fresh: frozenset[str] | None = None
     """Hunks that were not in what one looked at last; None where there was no last time."""
     selected: Selected | None = None
-    colours: dict[tuple[str, int], list[list[Span]]] = field(default_factory=dict)
-    """By hunk and chunk: the spans of each row."""
+    details: dict[Chunk, list[Detail]] = field(default_factory=dict)
+    """As far as they are found, for each row of a chunk."""
     contents: dict[bytes, Sequence[bytes]] = field(default_factory=dict)
     """The lines of a file's new side, for what was unfolded around its hunks."""
 
@@ -89,8 +107,8 @@ class Scene:
             notes += [part.note for part in own.lines.get(hunk.id, ()) if part.note]
         return " / ".join(notes)
 
-    def spans(self, hunk: Hunk, row: int) -> list[Span]:
-        """Return the colours of a row, as far as they are known."""
-        at = row - hunk.rows.start
-        found = self.colours.get((hunk.id, at // CHUNK))
-        return found[at % CHUNK] if found and at % CHUNK < len(found) else []
+    def detail(self, hunk: Hunk, row: int) -> Detail:
+        """Return what is known of a row by now."""
+        chunk, at = divmod(row - hunk.rows.start, CHUNK)
+        found = self.details.get((hunk.id, chunk))
+        return found[at] if found else _PLAIN

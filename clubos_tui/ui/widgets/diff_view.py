@@ -2,12 +2,11 @@
 
 The widget knows where the cursor is and what is folded, split, wrapped or unfolded around a hunk.
 Where a row stands is `ui/diff/layout.py`, how it looks `ui/diff/drawing.py`, and what is decided
-the owner's: keys that decide are not here. Colours come from a thread, after the first paint.
+the owner's: keys that decide are not here. Colours and changed words come after the first paint.
 """
 
 from __future__ import annotations
 
-import asyncio
 import re
 from bisect import bisect_left, bisect_right
 from collections.abc import Hashable, Iterator, Mapping, Sequence
@@ -20,20 +19,23 @@ from textual.message import Message
 
 from clubos_tui.changes.attention import Attention
 from clubos_tui.changes.decisions import Draft
-from clubos_tui.changes.patch import CONTEXT, FilePatch, Hunk, Patch
+from clubos_tui.changes.patch import FilePatch, Hunk, Patch
 from clubos_tui.ui.diff.drawing import Drawing
-from clubos_tui.ui.diff.highlight import hunk_colours
+from clubos_tui.ui.diff.find import find
 from clubos_tui.ui.diff.layout import Layout, Options, Place
 from clubos_tui.ui.diff.lines import beginning, height
 from clubos_tui.ui.diff.looks import CLASSES, LOOKS
-from clubos_tui.ui.diff.scene import CHUNK, Scene, Selected
-from clubos_tui.ui.text import safe, visible
+from clubos_tui.ui.diff.ranges import line_at, stretched
+from clubos_tui.ui.diff.scene import Scene, Selected
+from clubos_tui.ui.diff.seen import Seen
+from clubos_tui.ui.diff.walk import file_line, next_pending, row_of
+from clubos_tui.ui.text import visible
+from clubos_tui.ui.widgets.detailing import Detailing
 from clubos_tui.ui.widgets.line_view import LineView
-from clubos_tui.ui.widgets.rows import MAX_CELLS, Row, clip
+from clubos_tui.ui.widgets.rows import MAX_CELLS, Row
 
 __all__ = ["DiffView"]
 
-_KEPT_CHUNKS = 400
 _STEP = 10  # unchanged lines that one key press shows more or less of
 _NARROWEST_SPLIT = 60
 
@@ -94,9 +96,8 @@ class DiffView(LineView):
         self._path: bytes | None = None
         self._wrap = False
         self._anchor: int | None = None  # the patch row where a range of lines begins
-        self._seen = bytearray()
-        self._wanted: dict[tuple[int, int, int], None] = {}
-        self._colouring = False
+        self._seen = Seen(self._scene.patch)
+        self._detailing = Detailing(self, self.repaint_rows)
 
     # --- what the owner gives -------------------------------------------------------------------
 
@@ -134,8 +135,9 @@ class DiffView(LineView):
         self._drawing = Drawing(self._scene, self.look)
         ends = [max(h.old_start + h.old_count, h.new_start + h.new_count) for h in _last(patch)]
         self._drawing.digits = len(str(max(ends, default=1)))
-        self._around, self._anchor, self._wanted = {}, None, {}
-        self._seen = bytearray(len(patch.lines))
+        self._around, self._anchor = {}, None
+        self._seen = Seen(patch)
+        self._detailing.attend(self._scene)
         longest = max(map(len, patch.lines), default=0)
         self._arrange()
         self.rows_changed(widest=min(longest, MAX_CELLS) + 2 * self._drawing.digits + 7)
@@ -154,7 +156,8 @@ class DiffView(LineView):
         self._scene = Scene(split=self._scene.split, marks=self._scene.marks)
         self._drawing = Drawing(self._scene, self.look)
         self._layout, self._anchor = Layout(), None
-        self._seen = bytearray()
+        self._seen = Seen(self._scene.patch)
+        self._detailing.attend(self._scene)
         self.show_note(message)
         self.go_to(0, top=True)
 
@@ -208,21 +211,7 @@ class DiffView(LineView):
     @property
     def current_line(self) -> int:
         """The line of the proposed file under the cursor, from 1."""
-        place, patch = self.place, self._scene.patch
-        if place is None or place.file < 0:
-            return 1
-        file = patch.files[place.file]
-        if place.kind == "extra":
-            return place.row
-        hunk = file.hunks[max(0, place.hunk)] if file.hunks else None
-        if hunk is None:
-            return 1
-        for row in (place.right, place.row):
-            if row >= 0:
-                # A removed line is where the next one that stays is.
-                rows = range(row, hunk.rows.stop)
-                return next((patch.new_lines[at] for at in rows if patch.new_lines[at]), 1)
-        return max(1, hunk.new_start)
+        return file_line(self._scene.patch, self.place)
 
     @property
     def selected(self) -> Selected | None:
@@ -252,17 +241,7 @@ class DiffView(LineView):
 
     def next_pending(self) -> str | None:
         """Return the next hunk from the cursor on, around the end, that is not decided."""
-        scene, place = self._scene, self.place
-        f, h = (max(0, place.file), place.hunk) if place else (0, -1)
-        files = scene.patch.files
-        # The file one is in comes first, and last as a whole.
-        for step in range(len(files) + 1 if files else 0):
-            file = files[(f + step) % len(files)]
-            hunks = file.hunks[h + 1 :] if not step else file.hunks
-            for hunk in hunks:
-                if scene.hunk_standing(file, hunk) in ("pending", "partly"):
-                    return hunk.id
-        return None
+        return next_pending(self._scene, self.place)
 
     def cursor_moved(self, *, by_user: bool) -> None:  # noqa: ARG002
         """Tell when the cursor has come into another file; stretch a range of lines."""
@@ -382,26 +361,12 @@ class DiffView(LineView):
         self.rows_changed()
         if place is None:
             return
-        row = self._row_of(place)
+        row = row_of(self._layout, place)
         self.go_to(row)
         if self.is_attached:
             last = max(0, self.count_rows() - self.size.height)
             self._scroll_rows(max(0, min(row - above, last)))
             self.go_to(row)
-
-    def _row_of(self, place: Place) -> int:
-        layout = self._layout
-        if place.file < 0:
-            return 0
-        if place.hunk < 0:
-            return layout.file_rows[place.file]
-        wanted = place.row if place.row >= 0 else place.right
-        row = None
-        if place.kind in ("row", "pair"):
-            row = layout.row_of(place.file, place.hunk, wanted)
-        if row is None:
-            row = layout.hunk_row(place.file, place.hunk)
-        return layout.file_rows[place.file] if row is None else row
 
     def on_resize(self, event: events.Resize) -> None:
         """Lay wrapped and split lines out for the new width."""
@@ -413,13 +378,12 @@ class DiffView(LineView):
 
     def start_range(self) -> bool:
         """Begin a range of lines at the cursor, or end it; False where no line is."""
-        place = self.place
         if self._anchor is not None:
             self.end_range()
             return True
-        if place is None or place.kind not in ("row", "pair"):
+        self._anchor = line_at(self.place)
+        if self._anchor is None:
             return False
-        self._anchor = place.row if place.row >= 0 else place.right
         self._stretch()
         return True
 
@@ -430,42 +394,18 @@ class DiffView(LineView):
             self.repaint_rows()
 
     def _stretch(self) -> None:
-        place, anchor = self.place, self._anchor
-        assert anchor is not None
-        hunk = self._hunk_of(anchor)
-        rows = [anchor]
-        if place is not None and place.kind in ("row", "pair"):
-            rows += [row for row in (place.row, place.right) if row >= 0]
-        elif place is not None:
-            rows.append(hunk.rows.stop - 1 if self._beyond(place, hunk) else hunk.rows.start)
-        first = max(min(rows), hunk.rows.start)
-        last = min(max(rows), hunk.rows.stop - 1)
-        now = Selected(first, last)
+        assert self._anchor is not None
+        now = stretched(self._layout, self._anchor, self.cursor_row)
         if now != self._scene.selected:
             self._scene.selected = now
             self.repaint_rows()
-
-    def _beyond(self, place: Place, hunk: Hunk) -> bool:
-        start = self._layout.starts
-        at = bisect_right(start, self.cursor_row) - 1
-        f, h, _ = self._layout.block_at(start[at])
-        here = self._scene.patch.files[f].hunks[h] if h >= 0 else None
-        return here is not hunk if place.kind == "hunk" else True
-
-    def _hunk_of(self, row: int) -> Hunk:
-        for file in self._scene.patch.files:
-            if row in file.rows:
-                return next(hunk for hunk in file.hunks if row in hunk.rows)
-        raise AssertionError("BUG: a row of no hunk")
 
     # --- what has been on the screen ------------------------------------------------------------
 
     @property
     def seen(self) -> tuple[int, int]:
         """How many changed rows have been on the screen, and how many there are."""
-        changed = self._scene.patch.kinds.translate(_CHANGED)
-        both = int.from_bytes(changed) & int.from_bytes(self._seen)
-        return both.bit_count(), sum(changed)
+        return self._seen.count()
 
     # --- rows -----------------------------------------------------------------------------------
 
@@ -502,10 +442,9 @@ class DiffView(LineView):
         """Draw a row, of a pair both sides in a half each; note that it has been seen."""
         place = self._layout.at(row)
         if place.kind in ("row", "pair"):
-            for at in (place.row, place.right):
-                if at >= 0:
-                    self._seen[at] = 1
-            self._want(place)
+            self._seen.note(place)
+            hunk = self._scene.patch.files[place.file].hunks[place.hunk]
+            self._detailing.drawn(place, hunk)
         if place.kind not in ("pair", "extra") or not self._layout.beside(place.file):
             return self.fitted(self._drawing.draw(place), row, x, width, bar=row == self.cursor_row)
         left, right = self._drawing.halves(place)
@@ -518,92 +457,8 @@ class DiffView(LineView):
         ]
 
     def find_rows(self, pattern: re.Pattern[str]) -> Iterator[int]:
-        """Search headers as shown and lines as the bytes they are, which is a lot faster.
-
-        What is folded is found at its header.
-        """
-        patch, layout = self._scene.patch, self._layout
-        raw = None
-        if pattern.pattern.isascii():
-            raw = re.compile(pattern.pattern.encode(), pattern.flags & re.IGNORECASE).search
-        for f, file in enumerate(patch.files):
-            head, folded = layout.file_rows[f], f in self._scene.folded_files
-            found = bool(pattern.search(self.row_text(head)))
-            if found:
-                yield head
-            for h, hunk in enumerate(file.hunks):
-                hits = [
-                    row
-                    for row, line in enumerate(patch.lines[hunk.rows.start : hunk.rows.stop],
-                                               hunk.rows.start)
-                    if (raw(line, 1) if raw else pattern.search(safe(line), 1))
-                ]  # fmt: skip
-                if folded:
-                    if hits and not found:
-                        found = True
-                        yield head
-                    continue
-                start = layout.hunk_row(f, h)
-                assert start is not None
-                heading = pattern.search(safe(hunk.heading))
-                if heading or (hits and hunk.id in self._scene.folded_hunks):
-                    yield start
-                before = start
-                for row in hits:
-                    at = layout.row_of(f, h, row)
-                    if at is not None and at != before:
-                        yield at
-                        before = at
-
-    # --- colours --------------------------------------------------------------------------------
-
-    def _want(self, place: Place) -> None:
-        """Note that a row was drawn without colours, and have them found."""
-        hunk = self._scene.patch.files[place.file].hunks[place.hunk]
-        for row in {place.row, place.right}:
-            chunk = (row - hunk.rows.start) // CHUNK
-            if row >= 0 and (hunk.id, chunk) not in self._scene.colours:
-                self._wanted[place.file, place.hunk, chunk] = None
-        if self._wanted and not self._colouring and self.is_attached and not self.app.no_color:
-            self._colouring = True
-            self.call_after_refresh(self._begin_colours)
-
-    def _begin_colours(self) -> None:
-        self.run_worker(self._colour(), group="colours")
-
-    async def _colour(self) -> None:
-        """Colour what was drawn plain; what is no longer looked at comes last, or never."""
-        try:
-            while self._wanted:
-                scene, wanted = self._scene, list(self._wanted)[-_AT_ONCE:]
-                self._wanted.clear()
-                found = await asyncio.to_thread(_colours, scene.patch, wanted)
-                if len(scene.colours) > _KEPT_CHUNKS:
-                    scene.colours.clear()
-                scene.colours.update(found)
-                if scene is self._scene and any(any(spans) for spans in found.values()):
-                    self.repaint_rows()
-        finally:
-            self._colouring = False
-
-
-_AT_ONCE = 12
-_CHANGED = bytes(1 if code in b"+-" else 0 for code in range(256))
-
-
-def _colours(
-    patch: Patch, wanted: list[tuple[int, int, int]]
-) -> dict[tuple[str, int], list[list[tuple[int, int, str]]]]:
-    """Return the colours of some chunks; runs in a thread, on values nobody changes."""
-    out = {}
-    for f, h, chunk in wanted:
-        file = patch.files[f]
-        hunk = file.hunks[h]
-        rows = hunk.rows[chunk * CHUNK : (chunk + 1) * CHUNK]
-        texts = [clip(beginning(patch.lines[row]))[0] for row in rows]
-        kinds = patch.kinds[rows.start : rows.stop] if rows else b""
-        out[hunk.id, chunk] = hunk_colours(safe(file.path), kinds or [CONTEXT][:0], texts)
-    return out
+        """Search headers and lines, what is folded too."""
+        return find(self._layout, pattern, self.row_text)
 
 
 def _last(patch: Patch) -> Iterator[Hunk]:

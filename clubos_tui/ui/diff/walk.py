@@ -1,0 +1,56 @@
+"""Where one is in a patch, and where one goes from there."""
+
+from __future__ import annotations
+
+from clubos_tui.changes.patch import Patch
+from clubos_tui.ui.diff.layout import Layout, Place
+from clubos_tui.ui.diff.ranges import line_at
+from clubos_tui.ui.diff.scene import Scene
+
+__all__ = ["file_line", "next_pending", "row_of"]
+
+
+def file_line(patch: Patch, place: Place | None) -> int:
+    """Return the line of the proposed file at a place, from 1.
+
+    A removed line is where the next one that stays is.
+    """
+    if place is None or place.file < 0:
+        return 1
+    if place.kind == "extra":
+        return place.row
+    file = patch.files[place.file]
+    if not file.hunks:
+        return 1
+    hunk = file.hunks[max(0, place.hunk)]
+    for row in (place.right, place.row):
+        if row >= 0:
+            rows = range(row, hunk.rows.stop)
+            return next((patch.new_lines[at] for at in rows if patch.new_lines[at]), 1)
+    return max(1, hunk.new_start)
+
+
+def next_pending(scene: Scene, place: Place | None) -> str | None:
+    """Return the next hunk from a place on, around the end, that is not decided on."""
+    f, h = (max(0, place.file), place.hunk) if place else (0, -1)
+    files = scene.patch.files
+    # The file one is in comes first, and last as a whole.
+    for step in range(len(files) + 1 if files else 0):
+        file = files[(f + step) % len(files)]
+        for hunk in file.hunks[h + 1 :] if not step else file.hunks:
+            if scene.hunk_standing(file, hunk) in ("pending", "partly"):
+                return hunk.id
+    return None
+
+
+def row_of(layout: Layout, place: Place) -> int:
+    """Return where a place of an earlier layout is now; what is folded is at its header."""
+    if place.file < 0:
+        return 0
+    if place.hunk < 0:
+        return layout.file_rows[place.file]
+    line = line_at(place)
+    row = None if line is None else layout.row_of(place.file, place.hunk, line)
+    if row is None:
+        row = layout.hunk_row(place.file, place.hunk)
+    return layout.file_rows[place.file] if row is None else row
