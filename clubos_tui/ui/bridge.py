@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import gc
 import importlib
 import os
 import time
@@ -25,6 +24,7 @@ from clubos_tui.errors import ClubosError
 from clubos_tui.journal import Record
 from clubos_tui.plan import Plan
 from clubos_tui.streams import StreamReader
+from clubos_tui.ui import lasting
 from clubos_tui.ui.store import Store
 from clubos_tui.ui.values import Problem
 from clubos_tui.ui.watching import Watches
@@ -44,7 +44,6 @@ BUDGET = 0.008  # seconds of a frame that reading may take
 CHUNK = 1 << 14  # bytes of a stream between two looks at the clock
 TAIL = 4 << 20  # bytes of an old action's stream that a resumed screen still shows
 RETRY_SECONDS = 1.0
-MANY_LINES = 10_000
 
 
 def problem_of(error: BaseException) -> Problem:
@@ -170,6 +169,7 @@ class Bridge:
             pass
         self.store.replaying = False
         _warm_up()
+        lasting.keep()
         self.session = session
         return run
 
@@ -321,9 +321,7 @@ class Bridge:
             protected = view.plan.protected_in(phase)
             patch = views.patch(session, run, phase)
             read = review(view.phase(phase).change_set, patch, protected, before, since)
-            if len(read.patch.lines) >= MANY_LINES:
-                gc.collect()
-                gc.freeze()  # a collection that walks all of these would be the slowest frame
+            lasting.keep_patch(read.patch)
             return read
 
         return await asyncio.to_thread(load)

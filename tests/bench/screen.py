@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import asyncio
 import fcntl
-import gc
 import hashlib
 import json
 import os
@@ -223,12 +222,12 @@ class Ours(Subject):
 
     async def read(self) -> None:
         from clubos_tui.changes.patch import parse
+        from clubos_tui.ui import lasting
 
         def work() -> Any:
             patch = parse(Path(self.data).read_bytes())
-            if os.environ.get("FREEZE"):  # as the dashboard does with a large change set
-                gc.collect()
-                gc.freeze()
+            lasting.keep()  # as the dashboard does
+            lasting.keep_patch(patch)
             return patch
 
         self.patch = await asyncio.to_thread(work)

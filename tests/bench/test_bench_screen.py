@@ -2,8 +2,7 @@
 
 Every figure of a key is CPU time from its handling to the end of its frame; limits are checked
 after all rows are noted, and one Markdown table is printed at the end. What is not installed or
-would not survive a size is left out by name. With ``FREEZE=1`` our diff is measured as the
-dashboard shows it, which has the garbage collector pass over a large change set.
+would not survive a size is left out by name.
 """
 
 from __future__ import annotations
