@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Callable
 
 import pytest
-from bench.screen import make_patch
+from bench.patches import make_patch
 from textual.app import App, ComposeResult
 from textual.pilot import Pilot
 
