@@ -23,6 +23,8 @@ from clubos_tui.ui.app import ClubosApp
 
 HERE = Path(__file__).parent
 SIZE = (120, 36)
+SIZES = ((80, 24), (120, 40), (200, 60))
+THEMES = {"dark": "textual-dark", "light": "textual-light"}
 PATIENCE = 60.0
 
 
@@ -66,6 +68,18 @@ class Camera:
         await self.pilot.press("y")
         await self.until(lambda text: title not in text)
 
+    async def take_all(self, name: str, title: str) -> None:
+        """Write a picture in each size and theme, and go back to where one was."""
+        before, theme = self.app.size, self.app.theme
+        for width, height in SIZES:
+            await self.pilot.resize_terminal(width, height)
+            for shade, self.app.theme in THEMES.items():
+                await self.pilot.pause(0.5)
+                self.take(f"{name}-{width}x{height}-{shade}", title)
+        self.app.theme = theme
+        await self.pilot.resize_terminal(*before)
+        await self.pilot.pause(0.5)
+
     def take(self, name: str, title: str) -> None:
         """Write a picture."""
         svg = self.app.export_screenshot(title=title)
@@ -94,6 +108,7 @@ async def journey(camera: Camera, sample: Path) -> None:
             await press("3", "right_curly_bracket", "a")
             await until("accepted")
             camera.take("review", "Reviewing what phase 2 would change")
+            await camera.take_all("sizes", "Reviewing what phase 2 would change")
             await press("z", "right_square_bracket")
             await camera.pilot.pause(0.5)
             camera.take("zoomed", "The diff alone: decided hunk by hunk, riskiest file first")
