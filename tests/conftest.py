@@ -21,6 +21,19 @@ settings.register_profile(
 )
 settings.load_profile("clubos")
 
+# Nobody's own keys or git settings; a test that wants some says where.
+os.environ["XDG_CONFIG_HOME"] = str(Path(__file__).parent / "no-such-folder")
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """Two workers a core: every second one waits for a screen, a disk or a process."""
+    return 2 * (os.cpu_count() or 1)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with what takes longest, so that no worker is left with it at the end."""
+    items.sort(key=lambda item: item.get_closest_marker("long") is None)
+
 
 @pytest.fixture
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:

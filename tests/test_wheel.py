@@ -38,6 +38,7 @@ def test_wheel_holds_every_style_and_blueprint_file(wheel: Path) -> None:
     assert styles | blueprint <= names
 
 
+@pytest.mark.long
 def test_wheel_runs_in_a_clean_environment(wheel: Path, tmp_path: Path) -> None:
     """Installed with what it names and nothing else, it makes a dry run of the demo."""
     venv = tmp_path / "venv"

@@ -29,6 +29,7 @@ def attack(operation: str, budgets: dict[str, int | None], *, go_on_every: int) 
     return total
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("operation", OPERATIONS)
 def test_p3_a_fault_at_any_call_leaves_before_or_after(operation: str) -> None:
     """Killed, failed, cut off or frozen anywhere: whole, with every byte of the person's."""

@@ -7,6 +7,7 @@ import pytest
 from faults.machine import walk
 
 
+@pytest.mark.long
 def test_p3_whatever_happens_in_any_order_is_before_or_after() -> None:
     """A hundred walks; the first fault found is shrunk to the shortest that shows it."""
     outcome = walk(100, 4)

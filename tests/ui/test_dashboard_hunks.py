@@ -107,6 +107,7 @@ def quick(monkeypatch):
     monkeypatch.setattr("clubos_tui.ui.screens.ask.ARM_SECONDS", 0.0)
 
 
+@pytest.mark.long
 async def test_p2_a_walk_by_keys_decides_each_of_300_hunks_in_40_files(tmp_path, plan):
     """Keys alone; what is sealed is exactly what the keys said, byte for byte."""
     rng = random.Random(4)

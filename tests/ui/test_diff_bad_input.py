@@ -54,7 +54,7 @@ async def test_p11_hostile_lines_are_all_within_reach_and_do_nothing(split, wrap
             if app.view.cursor_row == before:
                 break
         assert not [c for c in "".join(everything) if unicodedata.category(c) in {"Cc", "Cf", "Cs"}]
-        seen, total = app.view.seen
+        seen, total = app.view.seen.count()
         assert seen == total == 2 * len(LINES)
         assert any("more" in line for line in everything), "a long line says how much is left"
         strips = app.screen._compositor.render_strips()
@@ -97,7 +97,7 @@ async def test_a_diff_that_changes_while_it_is_open_keeps_the_file():
         await pilot.press("v", "enter", "]", "}", "j", "pagedown")
         app.view.show(patch(""))
         assert app.view.next_pending() is None
-        assert app.view.seen == (0, 0)
+        assert app.view.seen.count() == (0, 0)
 
 
 def test_many_thousand_files_are_laid_out_without_a_row_for_each_line():

@@ -123,6 +123,7 @@ def git(repo: Path, *arguments: str) -> str:
     ).stdout
 
 
+@pytest.mark.long
 def test_whole_journey_by_keyboard_with_a_kill(terminal: Terminal, sample: Path) -> None:
     """Five phases from dry run to merge with one key and a yes, then back."""
     before = git(sample, "status", "--porcelain"), git(sample, "rev-parse", "HEAD")

@@ -17,6 +17,7 @@ from textual.screen import Screen
 from textual.widgets import Input
 
 from clubos_tui.ui.actions import ACTIONS, BY_ID, Situation, key_of
+from clubos_tui.ui.screens.viewing import Viewing
 from clubos_tui.ui.values import NextStep, Tone
 from clubos_tui.ui.widgets.banner import Banner
 from clubos_tui.ui.widgets.diff_view import DiffView
@@ -71,6 +72,7 @@ class Dashboard(Screen[None]):
         self._at = "diff"
         self._searched: LineView | None = None
         self._level = 0
+        self._viewing = Viewing(self)
 
     def compose(self) -> ComposeResult:
         """Lay the panes out; where each stands is a matter of the style sheet."""
@@ -129,7 +131,7 @@ class Dashboard(Screen[None]):
             key = key_of(action, now)
             self.say("warn", f"{key or action.label} is off: {reason}")
             return
-        local = getattr(self, f"do_{name}", None)
+        local = self._viewing.all.get(name) or getattr(self, f"do_{name}", None)
         if local is not None:
             local()
         elif self.presenter is not None:
@@ -175,86 +177,14 @@ class Dashboard(Screen[None]):
         """The name of the pane that is used."""
         return self._at if self.query_one(f"#{self._at}").has_focus_within else "phases"
 
-    def do_since(self) -> None:
-        """Show what changed since one looked last, or the whole diff."""
-        if self.presenter is not None:
-            self.presenter.toggle_since()
-
-    def do_range(self) -> None:
-        """Begin or end a range of lines."""
-        if self.query_one(DiffPane).start_range():
-            self.say("info", "move to stretch it; a accepts, r rejects just these lines, esc ends")
-        else:
-            self.say("warn", "put the cursor on a changed line of the diff first")
-
-    def do_split(self) -> None:
-        """Show old and new side by side, or below each other."""
-        diff = self.query_one(DiffPane)
-        if diff.toggle_split() and not diff.split_now:
-            self.say("warn", "side by side as soon as the pane is wide enough: z shows only it")
-
-    def do_wrap(self) -> None:
-        """Fold long lines, or let them run on."""
-        wrapped = self.query_one(DiffPane).toggle_wrap()
-        self.say("info", "long lines are folded" if wrapped else "long lines run on: left, right")
-
-    def do_more(self) -> None:
-        """Show more unchanged lines around the hunk."""
-        self._unfold(1)
-
-    def do_less(self) -> None:
-        """Show fewer of them."""
-        self._unfold(-1)
-
-    def _unfold(self, steps: int) -> None:
-        if not self.query_one(DiffPane).more_context(steps):
-            self.say("warn", "there is nothing more around this: put the cursor into a hunk")
-
     @on(DiffView.LinesWanted)
     @work(group="lines")
     async def _lines_wanted(self, event: DiffView.LinesWanted) -> None:
         presenter = self.presenter
         if presenter is not None:
-            path = event.path.decode("utf-8", "surrogateescape")
-            data = await presenter.bridge.content(presenter.situation().phase, path) or b""
+            data = await presenter.content(event.path)
             lines = data.split(b"\n")
             event.view.give_lines(event.path, lines[:-1] if not lines[-1] else lines)
-
-    def do_fold_all(self) -> None:
-        """Fold every file, or unfold."""
-        self.query_one(DiffPane).fold_all()
-
-    def do_copy(self) -> None:
-        """Copy the hunk."""
-        from clubos_tui.ui.review import copied
-
-        diff = self.query_one(DiffPane)
-        if (hunk := diff.current_hunk) is None:
-            self.say("warn", "put the cursor into a hunk of the diff first")
-            return
-        self.app.copy_to_clipboard(copied(diff.patch, hunk))
-        self.say("good", f"{len(hunk.rows)} rows of the hunk are on the clipboard")
-
-    def do_open(self) -> None:
-        """Open the person's own copy of the selected file."""
-        import os
-
-        presenter, change = self.presenter, self.situation().change
-        if presenter is None or change is None or presenter.bridge.session is None:
-            return
-        path = os.path.join(presenter.bridge.session.repository.root, change.path)
-        if not os.path.lexists(path):
-            self.say("warn", f"{change.path} is not in your checkout yet: e edits the proposed one")
-        else:
-            presenter.run_editor(path, presenter.line)
-
-    def do_jump(self) -> None:
-        """Go to what a line of the log is about."""
-        line = self.query_one(LogPane).current_line
-        if line is None or not line.path:
-            self.say("warn", "this line of the log is about no file")
-        elif self.presenter is None or not self.presenter.go_to(line.phase, line.path, line.hunk):
-            self.say("warn", f"{line.path} is not in the change set that is shown")
 
     # --- the log ------------------------------------------------------------------------------
 
@@ -314,7 +244,7 @@ class Dashboard(Screen[None]):
 
     def _shown(self, name: str) -> None:
         if name == "diff" and self.presenter is not None:
-            self.presenter.align_diff()
+            self.presenter.reviewing.align()
 
     @on(events.DescendantFocus)
     def _pane_used(self) -> None:

@@ -36,12 +36,12 @@ class Deciding:
 
     async def accept(self) -> None:
         """Accept what is under the cursor and go to the next that is pending."""
-        await self._decide(self._desk.meant("accept"))
+        await self._decide(self._desk.reviewing.meant("accept"))
 
     async def reject(self) -> None:
         """Reject what is under the cursor; a file of the list with an optional note."""
         if self._desk.situation().at == "diff":
-            await self._decide(self._desk.meant("reject"))
+            await self._decide(self._desk.reviewing.meant("reject"))
             return
         from clubos_tui.ui.screens.confirm import Note
 
@@ -74,20 +74,20 @@ class Deciding:
 
     async def clear(self) -> None:
         """Put what is under the cursor back to pending."""
-        decisions = self._desk.meant("pending", "")
+        decisions = self._desk.reviewing.meant("pending", "")
         await self._decide(decisions, go_on=False)
 
     async def note(self) -> None:
         """Write a note on what is under the cursor; the verdict on it stays."""
         from clubos_tui.ui.screens.confirm import Note
 
-        what, verdict, before = self._desk.under_cursor()
+        what, verdict, before = self._desk.reviewing.under_cursor()
         said = [("quiet", "The agent reads it at its next attempt, with the place it is about.")]
         if before:
             said.append(("quiet", f"It takes the place of: {before}"))
         note = await self._desk.ask(Note(f"Note on {what}", said, hint="Note", yes="Keep"))  # type: ignore[arg-type]
         if note is not None:
-            await self._decide(self._desk.meant(verdict, note), go_on=False)
+            await self._decide(self._desk.reviewing.meant(verdict, note), go_on=False)
 
     async def _decide(self, decisions: Sequence[Decision], *, go_on: bool = True) -> None:
         if not decisions:
@@ -98,7 +98,7 @@ class Deciding:
         if len(decisions) > 1:
             self._desk.say("info", f"{decided(decisions)}; u takes that back")
         if go_on:
-            self._desk.go_on_from(decisions)
+            self._desk.reviewing.go_on_from(decisions)
 
     @property
     def _tree(self) -> TreeId:
@@ -116,7 +116,8 @@ class Deciding:
         """Accept or reject a folder of the selected file, or all that is left."""
         from clubos_tui.ui.screens.choose import Choose
 
-        now, review, view = self._desk.situation(), self._desk.review, self._desk.bridge.view
+        now, view = self._desk.situation(), self._desk.bridge.view
+        review = self._desk.reviewing.review
         assert now.change
         assert view
         if review is None:
@@ -154,7 +155,8 @@ class Deciding:
             raise Refused(
                 f"{path} is binary", untouched="Nothing was changed.", cure="Reject it instead."
             )
-        mine = self._desk.edited(path, self._desk.line, data)
+        desk = self._desk
+        mine = desk.editing.copy(desk.state_folder(), path, desk.reviewing.line, data)
         if mine is None:
             return
         if mine == data:
@@ -167,7 +169,7 @@ class Deciding:
         from clubos_tui.ui.screens.confirm import Confirm
 
         number, by = self._desk.situation().phase, self._desk.bridge.who
-        view, review = self._desk.bridge.view, self._desk.review
+        view, review = self._desk.bridge.view, self._desk.reviewing.review
         assert view
         lacking = review.missing(view.phase(number).draft) if review else ()
         if lacking:

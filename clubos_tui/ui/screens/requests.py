@@ -114,11 +114,12 @@ class Requests:
         shut = ", ".join(f"{check.check} ({check.outcome})" for check in closed)
         if not shut and view.reviewable(number) is False:
             shut = "its rollback could not be proven"
-        seen, lines = self._desk.seen()
+        seen, lines = self._desk.reviewing.seen()
+        reach = sheets.reach(self._desk.reviewing.review, seen, lines)
         answer = await self._desk.ask(
             Approval(
                 f"Approve phase {number} of {len(view.phases)}?",
-                sheets.approval(view, number, who, sheets.reach(self._desk.review, seen, lines)),
+                sheets.approval(view, number, who, reach),
                 shut=shut,
             )
         )

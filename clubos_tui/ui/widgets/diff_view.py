@@ -96,7 +96,7 @@ class DiffView(LineView):
         self._path: bytes | None = None
         self._wrap = False
         self._anchor: int | None = None  # the patch row where a range of lines begins
-        self._seen = Seen(self._scene.patch)
+        self.seen = Seen(self._scene.patch)
         self._detailing = Detailing(self, self.repaint_rows)
 
     # --- what the owner gives -------------------------------------------------------------------
@@ -109,6 +109,7 @@ class DiffView(LineView):
         reasons: Mapping[bytes, Attention] | None = None,
         alike: Mapping[str, tuple[str, ...]] | None = None,
         fresh: frozenset[str] | None = None,
+        seen: Seen | None = None,
     ) -> None:
         """Show `patch`; the cursor goes back to the file it was in, if that is still there.
 
@@ -119,6 +120,7 @@ class DiffView(LineView):
             alike: By hunk id, the ids of all hunks that make the same change; all but the first
                 of them start folded.
             fresh: The hunks that were not there when one looked last.
+            seen: What has been on the screen of this very patch before.
         """
         old = self._scene
         alike = alike or {}
@@ -136,7 +138,7 @@ class DiffView(LineView):
         ends = [max(h.old_start + h.old_count, h.new_start + h.new_count) for h in _last(patch)]
         self._drawing.digits = len(str(max(ends, default=1)))
         self._around, self._anchor = {}, None
-        self._seen = Seen(patch)
+        self.seen = seen or Seen(patch)
         self._detailing.attend(self._scene)
         longest = max(map(len, patch.lines), default=0)
         self._arrange()
@@ -156,7 +158,7 @@ class DiffView(LineView):
         self._scene = Scene(split=self._scene.split, marks=self._scene.marks)
         self._drawing = Drawing(self._scene, self.look)
         self._layout, self._anchor = Layout(), None
-        self._seen = Seen(self._scene.patch)
+        self.seen = Seen(self._scene.patch)
         self._detailing.attend(self._scene)
         self.show_note(message)
         self.go_to(0, top=True)
@@ -400,13 +402,6 @@ class DiffView(LineView):
             self._scene.selected = now
             self.repaint_rows()
 
-    # --- what has been on the screen ------------------------------------------------------------
-
-    @property
-    def seen(self) -> tuple[int, int]:
-        """How many changed rows have been on the screen, and how many there are."""
-        return self._seen.count()
-
     # --- rows -----------------------------------------------------------------------------------
 
     def count_rows(self) -> int:
@@ -442,7 +437,7 @@ class DiffView(LineView):
         """Draw a row, of a pair both sides in a half each; note that it has been seen."""
         place = self._layout.at(row)
         if place.kind in ("row", "pair"):
-            self._seen.note(place)
+            self.seen.note(place)
             hunk = self._scene.patch.files[place.file].hunks[place.hunk]
             self._detailing.drawn(place, hunk)
         if place.kind not in ("pair", "extra") or not self._layout.beside(place.file):
