@@ -320,7 +320,8 @@ class Bridge:
             before, since = views.patches_before(session, run, phase)
             protected = view.plan.protected_in(phase)
             patch = views.patch(session, run, phase)
-            read = review(view.phase(phase).change_set, patch, protected, before, since)
+            now = view.phase(phase)
+            read = review(now.change_set, now.manifest, patch, protected, before, since)
             lasting.keep_patch(read.patch)
             return read
 

@@ -5,16 +5,11 @@ A pane is empty, running, done or in error; in each case it says which, and whic
 
 from __future__ import annotations
 
-import dataclasses
-from collections.abc import Mapping
-
 from clubos_tui import events as e
-from clubos_tui.changes.attention import Attention
-from clubos_tui.changes.decisions import NOTHING, FileDraft
-from clubos_tui.changes.manifest import Change
-from clubos_tui.changes.selection import Standing
+from clubos_tui.changes.manifest import Counts
 from clubos_tui.engine.state import ON_STAGE, PhaseView, RunView, Status
 from clubos_tui.plan import Plan
+from clubos_tui.ui.listing import FileRows, Listing, file_row
 from clubos_tui.ui.store import Store
 from clubos_tui.ui.values import (
     FileRow,
@@ -126,17 +121,8 @@ def _checks(view: RunView, phase: PhaseView, state: Status) -> tuple[str, Tone]:
 # --- files -------------------------------------------------------------------------------------
 
 
-def files(
-    store: Store,
-    number: int,
-    reasons: Mapping[str, Attention] | None = None,
-    standings: Mapping[str, Standing] | None = None,
-) -> FilesValues:
-    """Return the files pane for phase ``number``.
-
-    ``reasons`` say in which order the files are looked at, ``standings`` how far each is decided
-    on where its parts were; both come once the patch is read.
-    """
+def files(store: Store, number: int, listing: Listing | None = None) -> FilesValues:
+    """Return the files pane for phase ``number``; ``listing`` is of its change set."""
     view = store.view
     if view is None:
         return FilesValues(empty="No changes yet: press d.")
@@ -151,19 +137,13 @@ def files(
         return _proposing(store, phase)
     if store.moved and notes:
         return FilesValues(tuple(notes), store.moved_title)
-    outside = set(phase.moved_outside())
-    rows = tuple(_file(row, phase.draft.of(row.path), outside) for row in phase.manifest)
-    rows = tuple(_looked_at(row, reasons or {}, standings or {}, phase.edited) for row in rows)
-    if reasons:
-        rows = tuple(sorted(rows, key=lambda row: reasons.get(row.path, _ORDINARY).rank))
-    if settled(view, number):
-        rows = tuple(dataclasses.replace(row, decision="accepted") for row in rows)
-    pending = sum(row.decision == "pending" for row in rows)
-    title = f"{len(rows):,}" if rows else ""
-    if rows and state is S.PROPOSED:
-        title += f", {pending} pending"
-        title += ", by risk" if any(row.reason for row in rows) else ""
-    return FilesValues((*notes, *rows), title, _no_files(state))
+    listing = listing or Listing(phase.manifest)
+    rows = FileRows(notes, listing, phase, settled=settled(view, number))
+    title = f"{len(listing.changes):,}" if listing.changes else ""
+    if title and state is S.PROPOSED:
+        title += f", {listing.pending(phase.draft.files):,} pending"
+        title += ", by risk" if listing.by_risk else ""
+    return FilesValues(rows, title, _no_files(state), rows.at)
 
 
 def settled(view: RunView, number: int) -> bool:
@@ -172,44 +152,11 @@ def settled(view: RunView, number: int) -> bool:
     return view.phase(number).approval is not None and view.status(number) in approved
 
 
-_ORDINARY = Attention(50, "")
-_WORDS: dict[str, Standing] = {
-    "accept": "accepted",
-    "reject": "rejected",
-    "pending": "pending",
-}
-
-
-def _file(row: Change, draft: FileDraft, outside: set[str]) -> FileRow:
-    return FileRow(
-        row.path,
-        row.kind,
-        "partly" if draft.divided else _WORDS[draft.verdict],
-        row.action,
-        row.old_path,
-        draft.whole.note if draft.whole else "",
-        row.path in outside or row.old_path in outside,
-    )
-
-
-def _looked_at(
-    row: FileRow,
-    reasons: Mapping[str, Attention],
-    standings: Mapping[str, Standing],
-    edited: Mapping[str, str],
-) -> FileRow:
-    reason, by = reasons.get(row.path, _ORDINARY).reason, edited.get(row.path, "")
-    word = standings.get(row.path, row.decision)
-    if not reason and not by and word == row.decision:
-        return row
-    return dataclasses.replace(row, reason=reason, edited=by, decision=word)
-
-
 def _proposing(store: Store, phase: PhaseView) -> FilesValues:
     done: dict[str, FileRow] = {}
     for action in phase.actions:
         for row in action.changes:
-            done[row.path] = _file(row, NOTHING, set())
+            done[row.path] = file_row(row)
     running = [action.name for action in phase.actions if action.status == "running"]
     rows: list[FileRow | NoteRow] = list(done.values())
     rows += [NoteRow("busy", path, "writing") for path in store.live if path not in done]
@@ -381,18 +328,25 @@ def agent_of(view: RunView | None, plan: Plan | None, number: int, override: str
 
 
 def status(
-    store: Store, number: int, *, live: bool, agent: str, driver: str, now: float
+    store: Store,
+    number: int,
+    counts: Counts,
+    *,
+    live: bool,
+    agent: str,
+    driver: str,
+    now: float,
 ) -> StatusValues:
-    """Return the status line for the selected phase."""
+    """Return the status line for the selected phase, whose files were counted."""
     view = store.view
     if view is None:
         return StatusValues(mode="LIVE" if live else "DRY RUN", agent=agent, driver=driver)
     phase = view.phase(number)
-    counts, running = phase.counts, bool(view.queue)
+    running = bool(view.queue)
     began, ended = store.since, now if running else store.ended
     pending = 0
     if view.status(number) is S.PROPOSED:
-        pending = sum(row.path not in phase.draft.files for row in phase.manifest)
+        pending = counts.total - len(phase.draft.files)
     writes = running and isinstance(view.queue[0], e.ExecutionRequested | e.MergeRequested)
     mode: Mode = "LIVE" if live or writes else "DRY RUN"
     return StatusValues(

@@ -13,15 +13,14 @@ from typing import TYPE_CHECKING, TypeVar
 
 from textual.screen import Screen
 
-from clubos_tui.changes.attention import Attention
 from clubos_tui.changes.manifest import Change, path_bytes, path_text
-from clubos_tui.changes.selection import Standing
 from clubos_tui.engine.decide import next_for_person
 from clubos_tui.errors import ClubosError
 from clubos_tui.ui import panes
 from clubos_tui.ui.actions import Situation, key_hints, next_step
 from clubos_tui.ui.bridge import Bridge, problem_of
 from clubos_tui.ui.editing import Editing
+from clubos_tui.ui.listing import Listing
 from clubos_tui.ui.reviewing import Reviewing
 from clubos_tui.ui.screens.requests import Requests
 from clubos_tui.ui.store import Progress
@@ -60,7 +59,8 @@ class Presenter:
         self._busy = False
         self._clock = 0.0
         self._files_key: object = None
-        self._changes: dict[str, Change] = {}
+        self._listing = Listing(())
+        self._manifest: tuple[Change, ...] = ()
         self._next_phase = 0
         self._listed: tuple[int, str] = (0, "")
         self._verb = ""
@@ -129,14 +129,14 @@ class Presenter:
         waiting = failure.what.partition("\n")[0] if failure else Situation().waiting
         path = self._dash.query_one(FilesPane).path
         if self._dash.used == "diff" and (at := self._dash.query_one(DiffPane).current_path):
-            path = path_text(at) if path_text(at) in self._changes else path
+            path = path_text(at) if path_text(at) in self._listing.at else path
         review = self.reviewing.review
         return Situation(
             ready=self.bridge.ready,
             waiting=waiting,
             view=self.bridge.view,
             phase=self.number,
-            change=self._changes.get(path) if path else None,
+            change=self._listing.change(path),
             live=self.live,
             who=self.bridge.who,
             shown=review.change_set if review else "",
@@ -312,22 +312,25 @@ class Presenter:
         if progress and progress.purpose != "execute" and progress is not self._watched:
             self._watched = progress
             self._dash.reveal("files")
-        reasons: dict[str, Attention] = {}
-        standings: dict[str, Standing] = {}
-        if store.view and review:
-            phase = store.view.phase(number)
-            if review.change_set == phase.change_set:
-                reasons = {path_text(path): item for path, item in review.reasons.items()}
-                standings = review.standings(phase.draft)
-        values = panes.files(store, number, reasons, standings)
+        values = panes.files(store, number, self._list(number))
         if store.view:
-            phase = store.view.phase(number)
-            if (number, phase.change_set) != self._listed:
-                self._listed = (number, phase.change_set)
+            listed = (number, store.view.phase(number).change_set)
+            if listed != self._listed:
+                self._listed = listed
                 self._dash.query_one(FilesPane).restart()
-            self._changes = {row.path: row for row in phase.manifest}
         self._dash.query_one(FilesPane).show(values)
         self._dash.query_one("#files", Pane).set_title(values.title)
+
+    def _list(self, number: int) -> Listing:
+        """Return the files of a phase, listed anew only where they are others."""
+        view, review = self.bridge.view, self.reviewing.review
+        manifest = view.phase(number).manifest if view else ()
+        if review and view and review.change_set == view.phase(number).change_set:
+            self._listing = review.listing
+        elif self._manifest is not manifest:
+            self._listing = Listing(manifest)
+        self._manifest = manifest
+        return self._listing
 
     def _show_diff(self) -> None:
         view, number, dash = self.bridge.view, self.number, self._dash
@@ -350,6 +353,7 @@ class Presenter:
         status: StatusValues = panes.status(
             bridge.store,
             number,
+            self._list(number).counts,
             live=self.live,
             agent=panes.agent_of(bridge.view, bridge.store.plan, number, bridge.agent),
             driver=driver,

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import os
 import shlex
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from clubos_tui.changes.alike import alike
 from clubos_tui.changes.attention import Attention, attention, in_order
 from clubos_tui.changes.decisions import Decision, Draft, FileDraft, Verdict
-from clubos_tui.changes.manifest import path_text
+from clubos_tui.changes.manifest import Change, path_text
 from clubos_tui.changes.needs import Missing, missing
 from clubos_tui.changes.patch import FilePatch, Hunk, Patch, parse
 from clubos_tui.changes.selection import (
@@ -24,6 +25,7 @@ from clubos_tui.changes.selection import (
     whole_files,
 )
 from clubos_tui.ui.diff.scene import Selected
+from clubos_tui.ui.listing import Listing
 from clubos_tui.ui.text import decode, visible
 
 __all__ = ["Review", "copied", "editor", "hasty", "review"]
@@ -48,25 +50,31 @@ class Review:
     places: Mapping[str, tuple[str, int]] = field(default_factory=dict)
     """Path and line of each hunk of these."""
 
-    def standings(self, draft: Draft) -> dict[str, Standing]:
-        """Return how far each file is decided on of which parts were."""
-        return {
-            path: standing(self.patch, self.parts[path], own)
-            for path, own in draft.files.items()
-            if own.divided and path in self.parts
-        }
+    whole: Mapping[str, int] = field(default_factory=dict)
+    """How many entries of the patch each other path has; nearly always one."""
+    listing: Listing = field(default_factory=lambda: Listing(()))
+    _done: dict[str, tuple[FileDraft, int]] = field(default_factory=dict, compare=False)
 
     def pending(self, draft: Draft) -> int:
-        """Return how many hunks, and files that have none, nobody has decided on."""
-        left = 0
-        for file in self.patch.files:
-            own = draft.of(path_text(file.path))
-            if path_text(file.path) not in self.parts:
-                left += own.verdict == "pending"
-                continue
-            for hunk in file.hunks:
-                left += hunk_standing(self.patch, hunk, own) in ("pending", "partly")
+        """Return how many hunks, and files that have none, nobody has decided on.
+
+        Only files with other decisions than last time are counted anew.
+        """
+        left = len(self.places) + sum(self.whole.values())
+        for path, own in draft.files.items():
+            known = self._done.get(path)
+            if known is None or known[0] is not own:
+                known = self._done[path] = own, self._decided(path, own)
+            left -= known[1]
         return left
+
+    def _decided(self, path: str, own: FileDraft) -> int:
+        file = self.parts.get(path)
+        if not own.divided or file is None:
+            parts = self.whole.get(path, 0) if file is None else len(file.hunks)
+            return 0 if own.verdict == "pending" else parts
+        words = [hunk_standing(self.patch, hunk, own) for hunk in file.hunks]
+        return len(words) - words.count("pending") - words.count("partly")
 
     def missing(self, draft: Draft) -> tuple[Missing, ...]:
         """Return what is kept and uses a name that only something rejected defines."""
@@ -119,12 +127,18 @@ class Review:
 
 
 def review(
-    change_set: str, patch: bytes, protected: Sequence[str], before: bytes, since: bytes
+    change_set: str,
+    manifest: Sequence[Change],
+    patch: bytes,
+    protected: Sequence[str],
+    before: bytes,
+    since: bytes,
 ) -> Review:
     """Read a change set.
 
     Args:
         change_set: Its id.
+        manifest: Its rows.
         patch: It as a git patch.
         protected: The patterns of protected paths.
         before: The patch of the change set before it; empty where there was none.
@@ -138,6 +152,10 @@ def review(
     if before:
         known = {hunk.id for file in parse(before).files for hunk in file.hunks}
         fresh = frozenset(hunk.id for file in read.files for hunk in file.hunks) - known
+
+    def divided(path: str, own: FileDraft) -> Standing:
+        return standing(read, parts[path], own) if path in parts else "partly"
+
     return Review(
         change_set,
         read,
@@ -147,6 +165,8 @@ def review(
         parse(since) if since else None,
         parts,
         {hunk.id: (path, hunk.new_start) for path, file in parts.items() for hunk in file.hunks},
+        Counter(path for file in read.files if (path := path_text(file.path)) not in parts),
+        Listing(manifest, reasons, divided),
     )
 
 

@@ -6,6 +6,7 @@ each is made safe where it is drawn.
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -165,9 +166,11 @@ class KeyHint:
 class FilesValues:
     """The files pane: rows, its title's counts, and words where there are no rows."""
 
-    rows: tuple[FileRow | NoteRow, ...] = ()
+    rows: Sequence[FileRow | NoteRow] = ()
     title: str = ""
     empty: str = ""
+    at: Mapping[str, int] | None = None
+    """Where the row of each path is, where that is known already."""
 
 
 def count(number: int, word: str) -> str:

@@ -1,7 +1,7 @@
 """Syntax colours: right where they are sure, absent where they are not, and never an error."""
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from clubos_tui.changes.patch import ADDED, CONTEXT, NO_NEWLINE, REMOVED
@@ -54,6 +54,8 @@ def test_a_lexer_that_breaks_costs_only_the_colours(monkeypatch):
     assert highlight.colours("a.py", ["x", "y"]) == [[], []]
 
 
+@example("a.py", ["\r0", ""])
+@example("a.py", ["\ufeffx", "y = 1"])
 @settings(max_examples=40, deadline=None)
 @given(
     st.sampled_from(["a.py", "a.ts", "a.sql", "Dockerfile", "a.md", "a.toml"]),

@@ -18,6 +18,7 @@ __all__ = ["Span", "colours", "hunk_colours", "lexer_for"]
 Span = tuple[int, int, str]
 
 _LONGEST = 1_000
+_SAME_LENGTH = {ord("\r"): " ", 0xFEFF: " "}  # pygments would end a line there, and drop the mark
 _SECONDS = 0.25
 # The first that is a beginning of the token's name holds.
 _GROUPS = (
@@ -75,6 +76,7 @@ def colours(path: str, lines: Sequence[str]) -> list[list[Span]]:
     if lexer is None:
         return out
     text = "\n".join(line[:_LONGEST] for line in lines)
+    text = text.translate(_SAME_LENGTH)
     try:
         _fill(out, lexer.get_tokens(text))
     except Exception:  # a lexer's fault must not cost the diff

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from itertools import chain
 from typing import ClassVar
 
 from rich.segment import Segment
@@ -92,7 +93,7 @@ class FileList(LineView):
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002 - Textual's own word
         super().__init__(id=id)
         self._values = FilesValues()
-        self._at: dict[str, int] = {}
+        self._at: Mapping[str, int] = {}  # ascending
         self._path: str | None = None
 
     def restart(self) -> None:
@@ -105,14 +106,18 @@ class FileList(LineView):
         rows = len(self._values.rows)
         at_end = rows > 1 and self.cursor_row == rows - 1 and self._path is None
         self._values = values
-        self._at = {row.path: at for at, row in enumerate(values.rows) if isinstance(row, FileRow)}
+        if values.at is not None:
+            self._at = values.at
+        else:
+            each = enumerate(values.rows)
+            self._at = {row.path: at for at, row in each if isinstance(row, FileRow)}
         self.show_note(values.empty)
-        if self._path in self._at:
+        if self._path is not None and self._path in self._at:
             self.go_to(self._at[self._path])
         elif at_end and values.rows and isinstance(values.rows[-1], NoteRow):
             self.go_to(len(values.rows) - 1)
         else:
-            self.go_to(min(self._at.values(), default=0))
+            self.go_to(next(iter(self._at.values()), 0))
 
     def select(self, path: str) -> bool:
         """Put the cursor on a file; False if it is not here."""
@@ -130,12 +135,12 @@ class FileList(LineView):
 
     def after(self, path: str) -> str | None:
         """Return the next pending file after `path`, around the end."""
-        order = list(self._at)
-        at = order.index(path) + 1 if path in self._at else 0
-        for other in (*order[at:], *order[:at]):
-            row = self._values.rows[self._at[other]]
-            if other != path and isinstance(row, FileRow) and row.decision == "pending":
-                return other
+        rows = self._values.rows
+        at = self._at.get(path, -1) + 1
+        for row in chain(range(at, len(rows)), range(at)):
+            other = rows[row]
+            if isinstance(other, FileRow) and other.decision == "pending" and other.path != path:
+                return other.path
         return None
 
     def _row_at(self, row: int) -> FileRow | NoteRow | None:
