@@ -189,7 +189,7 @@ def _replaced(view: RunView, event: Sealed | Edited) -> None:
 
 
 def _changes(phase: PhaseView, path: str) -> bool:
-    return any(row.path == path for row in phase.manifest)
+    return phase.row(path) is not None
 
 
 def _carry(phase: PhaseView, decisions: tuple[Decision, ...]) -> None:

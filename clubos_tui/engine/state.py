@@ -110,6 +110,15 @@ class PhaseView:
     commit: CommitId = CommitId("")
     transaction: str = ""
     staged: bool = False  # its transaction on the stage is done
+    _rows: tuple[tuple[Change, ...], dict[str, Change]] = field(
+        default=((), {}), compare=False, repr=False
+    )
+
+    def row(self, path: str) -> Change | None:
+        """Return the row of a path in the pending change set, which may have very many."""
+        if self._rows[0] is not self.manifest:
+            self._rows = self.manifest, {row.path: row for row in self.manifest}
+        return self._rows[1].get(path)
 
     @property
     def counts(self) -> Counts:

@@ -115,8 +115,8 @@ def _may_propose(view: RunView, event: Event) -> str | None:
 def _may_decide_on(view: RunView, event: Event) -> str | None:
     assert isinstance(event, Decided | FileDecided)
     decisions = event.decisions if isinstance(event, Decided) else (event.decision,)
-    unknown = {decision.path for decision in decisions}
-    unknown.difference_update(row.path for row in view.phase(event.phase).manifest)
+    phase = view.phase(event.phase)
+    unknown = {item.path for item in decisions if phase.row(item.path) is None}
     if unknown:
         return f"phase {event.phase} does not change {min(unknown)}"
     return _may_decide(view, event)
@@ -140,8 +140,7 @@ def _may_undo_decision(view: RunView, event: Event) -> str | None:
 
 def _may_edit(view: RunView, event: Event) -> str | None:
     assert isinstance(event, EditRequested)
-    rows = view.phase(event.phase).manifest
-    row = next((row for row in rows if row.path == event.path), None)
+    row = view.phase(event.phase).row(event.path)
     if row is None:
         return f"phase {event.phase} does not change {event.path}"
     if row.after is None:
