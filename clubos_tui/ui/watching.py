@@ -15,6 +15,7 @@ from clubos_tui.engine.state import Status
 from clubos_tui.errors import ClubosError
 
 if TYPE_CHECKING:
+    from clubos_tui.changes.manifest import Change
     from clubos_tui.ui.bridge import Bridge
 
 __all__ = ["Watches"]
@@ -29,7 +30,7 @@ class Watches:
     def __init__(self, bridge: Bridge) -> None:
         self._bridge = bridge
         self._work: tuple[int, str] | None = None
-        self._reviewed: Reviewed = {}
+        self._reviewed: list[tuple[int, tuple[Change, ...], dict[str, str]]] = []
 
     def tend(self) -> None:
         """Watch what the run's state asks for now, and nothing else."""
@@ -41,14 +42,18 @@ class Watches:
         if self._work != work:
             self._work = work
             self._bridge.start("workspace", self._workspace(*work) if work else None)
-        reviewed = {
-            phase.number: frozenset(phase.checkout) | {row.path for row in phase.manifest}
+        reviewed = [
+            (phase.number, phase.manifest, phase.checkout)
             for phase in view.phases
             if phase.state in {Status.PROPOSED, Status.APPROVED}
-        }
-        if self._reviewed != reviewed:
+        ]
+        if self._reviewed != reviewed:  # nearly always the very same objects
             self._reviewed = reviewed
-            self._bridge.start("checkout", self._checkout(reviewed) if reviewed else None)
+            paths = {
+                number: frozenset(checkout) | {row.path for row in manifest}
+                for number, manifest, checkout in reviewed
+            }
+            self._bridge.start("checkout", self._checkout(paths) if paths else None)
 
     async def _workspace(self, phase: int, folder: str) -> None:
         from clubos_tui.workspace.watch import watch_folder
