@@ -192,9 +192,7 @@ class Reviewing:
             self._diff.end_range()
             self._bridge.tick()
             self._presenter.show(everything=True)
-            other = self._diff.next_pending()
-            if other is not None:
-                self._diff.go_to_hunk(other)
+            self._diff.go_to_pending()
             return
         files = self._dash.query_one(FilesPane)
         path = files.after(decisions[-1].path)

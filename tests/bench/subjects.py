@@ -82,7 +82,7 @@ class Ours(Subject):
         assert hunk
         self.draft.decide([Decision(file.path.decode(), "accept", hunk=hunk.id)])
         self.view.set_draft(self.draft)
-        self.view.go_to_hunk(self.view.next_pending() or "")
+        self.view.go_to_pending()
 
 
 class TextualDiffView(Subject):

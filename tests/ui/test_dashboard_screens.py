@@ -204,13 +204,13 @@ async def test_n_walks_matches_only_while_a_search_is_on(place, plan):
         await b.says("one/c.txt")
         await b.press("3", "slash")
         await b.press(*"create", "enter")
-        await b.until(lambda: len(diff.matches) == 3)
+        await b.until(lambda: diff._matches and len(diff._matches) == 3)
         row = diff.cursor_row
         await b.press("n")
         await b.until(lambda: diff.cursor_row != row)
         assert b.app.screen is b.dashboard
         await b.press("escape")
-        await b.until(lambda: not diff.matches)
+        await b.until(lambda: not diff.searching)
         await b.press("n")
         await b.dialog("Approval")
 

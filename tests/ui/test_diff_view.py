@@ -319,7 +319,7 @@ async def test_messages_stand_in_for_a_patch():
         ]
         await pilot.press("j", "]", "}", "G", "n", "space")
         assert app.view.current_path is None
-        assert app.view.search("x") == 0
+        assert await app.view.search("x") == 0
         await shown(pilot, "")
         assert app.view.count_rows() == 0
 
@@ -328,18 +328,18 @@ async def test_search_counts_rows_marks_and_goes_round():
     app = DiffApp()
     async with app.run_test(size=(60, 18)) as pilot:
         await shown(pilot, SAMPLE)
-        assert app.view.search("o") == 5  # two headers, the file's end, "hello", "world"
+        assert await app.view.search("o") == 5  # two headers, the file's end, "hello", "world"
         assert app.view.cursor_row == 0
         rows = []
         for key in ("n", "n", "n", "n", "n", "N"):
             await pilot.press(key)
             rows.append(app.view.cursor_row)
         assert rows == [10, 11, 13, 14, 0, 14]
-        assert app.view.search("DEF") == 0
-        assert app.view.search("def") == 1
+        assert await app.view.search("DEF") == 0
+        assert await app.view.search("def") == 1
         assert app.view.cursor_row == 1
-        assert app.view.search("é") == 0
-        assert app.view.search("hello") == 1
+        assert await app.view.search("é") == 0
+        assert await app.view.search("hello") == 1
         await pilot.pause()
         marked = [
             segment.text
@@ -348,7 +348,7 @@ async def test_search_counts_rows_marks_and_goes_round():
             if segment.style == app.view.look("line--match") or "hello" in segment.text
         ]
         assert "hello" in marked
-        assert app.view.search("") == 0
+        assert await app.view.search("") == 0
 
 
 async def test_resize_and_theme_paint_anew():

@@ -169,7 +169,7 @@ async def test_filters_by_phase_and_level():
         assert app.view.count_rows() == 1
         await added(pilot, lines(4) + lines(5, level="error"))
         assert [line[-6:] for line in app.lines()[:3]] == ["line 2", "line 5", ""]
-        assert app.view.search("line 5") == 1
+        assert await app.view.search("line 5") == 1
         await added(pilot, lines(*range(6, 30)))  # cuts off all that the filter lets through
         assert app.view.count_rows() == 1
         app.view.filter()
@@ -194,10 +194,10 @@ async def test_search_finds_lines_that_came_later():
     app = LogApp()
     async with app.run_test(size=(60, 5)) as pilot:
         await added(pilot, lines(1, 2, 3))
-        assert app.view.search("line 2") == 1
+        assert await app.view.search("line 2") == 1
         assert app.view.cursor_row == 1
         await added(pilot, lines(20, 21))
-        assert list(app.view.matches) == [1, 3, 4]
+        assert list(await app.view.matches()) == [1, 3, 4]
         await pilot.press("n")
         assert app.view.cursor_row == 3
         await pilot.press("N", "N")

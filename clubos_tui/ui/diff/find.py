@@ -8,30 +8,36 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 
+from rich.style import Style
+
+from clubos_tui.changes.patch import FilePatch
+from clubos_tui.ui.diff.headers import Headers
 from clubos_tui.ui.diff.layout import Layout
+from clubos_tui.ui.diff.scene import Scene
 from clubos_tui.ui.text import safe
 
 __all__ = ["find"]
 
 _HUGE = 1 << 20  # bytes of a line; a regular expression takes seconds for a hundred times as many
 _SLICE = 1 << 22
+_NO_LOOK = Style()
 
 
-def find(layout: Layout, pattern: re.Pattern[str], header: Callable[[int], str]) -> Iterator[int]:
+def find(layout: Layout, pattern: re.Pattern[str], scene: Scene) -> Iterator[int]:
     """Return the display rows in which a pattern is found, ascending.
 
     Args:
         layout: Where everything stands.
         pattern: An escaped text, in any case or in its own.
-        header: From the display row of a file's header to its text.
+        scene: What headers say beside the patch.
     """
-    patch = layout.patch
+    patch, headers = layout.patch, Headers(scene, lambda _: _NO_LOOK)
     if patch is None:
         return
     matches, folded_hunks = _matcher(pattern), layout.options.folded_hunks
     for f, file in enumerate(patch.files):
         head, folded = layout.file_rows[f], f in layout.options.folded_files
-        found = bool(pattern.search(header(head)))
+        found = bool(pattern.search(_header(headers, file, folded=folded)))
         if found:
             yield head
         for h, hunk in enumerate(file.hunks):
@@ -42,6 +48,10 @@ def find(layout: Layout, pattern: re.Pattern[str], header: Callable[[int], str])
             elif hits and not found:
                 found = True
                 yield head
+
+
+def _header(headers: Headers, file: FilePatch, *, folded: bool) -> str:
+    return "".join(segment.text for segment in headers.file(file, folded=folded).body)
 
 
 def _rows(layout: Layout, f: int, h: int, hits: list[int], *, at_header: bool) -> Iterator[int]:

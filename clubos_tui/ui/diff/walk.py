@@ -30,16 +30,17 @@ def file_line(patch: Patch, place: Place | None) -> int:
     return max(1, hunk.new_start)
 
 
-def next_pending(scene: Scene, place: Place | None) -> str | None:
-    """Return the next hunk from a place on, around the end, that is not decided on."""
+def next_pending(scene: Scene, place: Place | None) -> tuple[int, int] | None:
+    """Return the numbers of the next file and hunk that is not decided on, around the end."""
     f, h = (max(0, place.file), place.hunk) if place else (0, -1)
     files = scene.patch.files
     # The file one is in comes first, and last as a whole.
     for step in range(len(files) + 1 if files else 0):
-        file = files[(f + step) % len(files)]
-        for hunk in file.hunks[h + 1 :] if not step else file.hunks:
-            if scene.hunk_standing(file, hunk) in ("pending", "partly"):
-                return hunk.id
+        number = (f + step) % len(files)
+        file = files[number]
+        for at in range(0 if step else h + 1, len(file.hunks)):
+            if scene.hunk_standing(file, file.hunks[at]) in ("pending", "partly"):
+                return number, at
     return None
 
 

@@ -267,7 +267,7 @@ class Dashboard(Screen[None]):
         if self.query_one(DiffPane).selected is not None:
             self.query_one(DiffPane).end_range()
         elif self._searched is not None:
-            self._searched.search("")
+            self._searched.end_search()
             self._searched = None
             self.unsay()
         elif self.has_class("-zoomed"):
@@ -292,19 +292,26 @@ class Dashboard(Screen[None]):
         event.stop()
         self.query_one(SearchBox).close()
         if self._searched is not None:
-            found = self._searched.search(event.value)
             self._searched.focus()
+            self._find(self._searched, event.value)
+
+    @work(group="search", exclusive=True)
+    async def _find(self, view: LineView, needle: str) -> None:
+        self.say("busy", f"searching for {needle} ...", stay=True)
+        found = await view.search(needle)
+        self.unsay()
+        if view is self._searched:
             if found:
                 self.say("info", f"{found:,} rows; n and N walk, esc ends", stay=True)
             else:
-                self.say("warn", f"nothing found for {event.value}")
+                self.say("warn", f"nothing found for {needle}")
                 self._searched = None
 
     @on(SearchBox.Left)
     def _search_left(self) -> None:
         view, self._searched = self._searched, None
         if view is not None:
-            view.search("")
+            view.end_search()
             view.focus()
 
     # --- words --------------------------------------------------------------------------------

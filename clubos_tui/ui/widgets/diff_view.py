@@ -44,6 +44,7 @@ class DiffView(LineView):
     """Shows a `Patch`. The owner gives patch, decisions and marks; keys only move and fold."""
 
     headings: ClassVar[bool] = True
+    threaded: ClassVar[bool] = True
     HELP = "The change set: one header a file, then its hunks. Colours only repeat the signs."
 
     COMPONENT_CLASSES: ClassVar[set[str]] = CLASSES
@@ -233,17 +234,22 @@ class DiffView(LineView):
         for f, file in enumerate(self._scene.patch.files):
             for h, one in enumerate(file.hunks):
                 if one.id == hunk:
-                    if f in self._scene.folded_files:
-                        self._scene.folded_files.discard(f)
-                        self._rearrange()
-                    row = self._layout.hunk_row(f, h)
-                    self.go_to(row or 0, top=True, by_user=True)
+                    self._go_to_hunk(f, h)
                     return True
         return False
 
-    def next_pending(self) -> str | None:
-        """Return the next hunk from the cursor on, around the end, that is not decided."""
-        return next_pending(self._scene, self.place)
+    def _go_to_hunk(self, f: int, h: int) -> None:
+        if f in self._scene.folded_files:
+            self._scene.folded_files.discard(f)
+            self._rearrange()
+        self.go_to(self._layout.hunk_row(f, h) or 0, top=True, by_user=True)
+
+    def go_to_pending(self) -> bool:
+        """Go to the next hunk that is not decided on, around the end; False where there is none."""
+        found = next_pending(self._scene, self.place)
+        if found is not None:
+            self._go_to_hunk(*found)
+        return found is not None
 
     def cursor_moved(self, *, by_user: bool) -> None:  # noqa: ARG002
         """Tell when the cursor has come into another file; stretch a range of lines."""
@@ -453,7 +459,7 @@ class DiffView(LineView):
 
     def find_rows(self, pattern: re.Pattern[str]) -> Iterator[int]:
         """Search headers and lines, what is folded too."""
-        return find(self._layout, pattern, self.row_text)
+        return find(self._layout, pattern, self._scene)
 
 
 def _last(patch: Patch) -> Iterator[Hunk]:

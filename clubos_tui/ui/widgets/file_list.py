@@ -24,6 +24,7 @@ _DECIDED = {"pending": "·", "accepted": "✔", "rejected": "✘", "partly": "±
 class FileList(LineView):
     """Shows `FilesValues`; the row under the cursor is the selected file."""
 
+    threaded: ClassVar[bool] = True
     HELP = "The changed files. Enter opens one in the diff; a accepts, r rejects it."
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {
@@ -210,9 +211,13 @@ class FileList(LineView):
 
     def find_rows(self, pattern: re.Pattern[str]) -> Iterator[int]:
         """Search whole paths, also those that are shortened on the screen."""
-        for row, value in enumerate(self._values.rows):
+        rows, at = self._values.rows, self._values.at
+        notes = len(rows) - len(at) if at is not None else len(rows)
+        for row in range(notes):
+            value = rows[row]
             if pattern.search(value.path if isinstance(value, FileRow) else value.text):
                 yield row
+        yield from (row for path, row in (at or {}).items() if pattern.search(path))
 
 
 def _short(path: str, room: int) -> str:

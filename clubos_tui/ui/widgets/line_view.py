@@ -9,6 +9,7 @@ Every row must be safe text already (`clubos_tui.ui.text`). The widget itself ha
 padding (put them on its parent): with them it still works, but each frame costs twice.
 """
 
+import asyncio
 import re
 import sys
 from abc import abstractmethod
@@ -106,6 +107,7 @@ class LineView(ScrollView, can_focus=True, inherit_bindings=False):
         self._note = ""
         self._pattern: re.Pattern[str] | None = None
         self._matches: list[int] | None = None
+        self._version = 0  # of the rows
         self._own_scroll = False
         self._sight = _Sight(0, 0, 0, 0, None)
 
@@ -165,6 +167,7 @@ class LineView(ScrollView, can_focus=True, inherit_bindings=False):
             self._widest = widest
         self._strips.clear()
         self._matches = None
+        self._version += 1
         self._fit()
 
     def repaint_rows(self) -> None:
@@ -284,10 +287,18 @@ class LineView(ScrollView, can_focus=True, inherit_bindings=False):
 
     # Search
 
-    def search(self, needle: str) -> int:
+    threaded: ClassVar[bool] = False
+    """Whether `find_rows` may run in a thread, because what it reads is never changed."""
+
+    @property
+    def searching(self) -> bool:
+        """Whether there is something that matches are marked of."""
+        return self._pattern is not None
+
+    async def search(self, needle: str) -> int:
         """Mark `needle` everywhere and go to the first row with it from the cursor on.
 
-        Lower case finds both cases. An empty needle ends the search.
+        Lower case finds both cases. A needle that is nowhere ends the search.
 
         Returns:
             The number of rows that match.
@@ -295,21 +306,39 @@ class LineView(ScrollView, can_focus=True, inherit_bindings=False):
         flags = re.IGNORECASE if needle == needle.lower() else re.NOFLAG
         self._pattern = re.compile(re.escape(needle), flags) if needle else None
         self._matches = None
-        self.repaint_rows()
-        if found := self.matches:
+        found = await self.matches()
+        if found:
             self.go_to(found[bisect_left(found, self._cursor) % len(found)], by_user=True)
+            self.repaint_rows()
+        else:
+            self.end_search()
         return len(found)
 
-    @property
-    def matches(self) -> Sequence[int]:
-        """The rows that match, ascending; found again after the rows have changed."""
-        if self._matches is None:
-            self._matches = list(self.find_rows(self._pattern)) if self._pattern else []
+    def end_search(self) -> None:
+        """Mark nothing any more."""
+        self._pattern, self._matches = None, None
+        self.repaint_rows()
+
+    async def matches(self) -> Sequence[int]:
+        """Return the rows that match, ascending; found again after the rows have changed."""
+        while self._matches is None:
+            pattern, version = self._pattern, self._version
+            if pattern is None:
+                self._matches = []
+            elif self.threaded:
+                found = await asyncio.to_thread(self._find, pattern)
+                if (pattern, version) == (self._pattern, self._version):
+                    self._matches = found
+            else:
+                self._matches = self._find(pattern)
         return self._matches
 
-    def action_match(self, step: int) -> None:
+    def _find(self, pattern: re.Pattern[str]) -> list[int]:
+        return list(self.find_rows(pattern))
+
+    async def action_match(self, step: int) -> None:
         """Go to the next (1) or the previous (-1) row that matches, around the end."""
-        if found := self.matches:
+        if found := await self.matches():
             after = bisect_right(found, self._cursor)
             at = after if step > 0 else bisect_left(found, self._cursor) - 1
             self.go_to(found[at % len(found)], by_user=True)

@@ -12,7 +12,7 @@ __all__ = ["DiffPane", "FilesPane", "LogPane"]
 
 def _on(view: LineView, action: str) -> bool:
     """Tell whether a key is the view's own now."""
-    return action != "match" or bool(view.matches)
+    return action != "match" or view.searching
 
 
 # One base each: textual takes styles and component classes from the first base only.
