@@ -86,7 +86,8 @@ def in_order(patch: Patch, by: Mapping[bytes, Attention]) -> Patch:
 _NAME = re.compile(
     rb"""
     (?P<secret> \.env(?!\.(?:example|sample|template|dist|defaults?)$)(?:\..*)? | .+\.env
-        | id_(?:rsa|dsa|ecdsa|ed25519) | .+\.(?:pem|key|p12|pfx|jks|keystore|ppk)
+        | id_(?:rsa|dsa|ecdsa|ed25519)(?:[._-](?!.*pub$).*)?
+        | .+\.(?:pem|key|p12|pfx|jks|keystore|ppk)
         | \.(?:netrc|pgpass|pypirc|htpasswd|git-credentials) | credentials(?:\.json)?
         | secrets?\.(?:ya?ml|json|toml) )
     | (?P<ci> \.gitlab-ci\.ya?ml | jenkinsfile(?:\..*)? | azure-pipelines.*\.ya?ml

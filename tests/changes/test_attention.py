@@ -46,7 +46,7 @@ def test_nothing_changed_is_nothing_to_look_at():
 NAMES = {
     "looks like a secret": [
         b".env", b"app/.env.production", b"prod.env", b"keys/server.pem", b".ssh/id_rsa",
-        b"ID_ED25519", b".netrc",
+        b"ID_ED25519", b".netrc", b"id_rsa.old", b"id_ed25519_sk", b"id_rsa_work", b"id_rsa-2024",
     ],
     "runs in CI": [
         b".github/workflows/test.yml", b".github/workflows/run.sh", b".GitHub/Workflows/x.yml",
@@ -69,7 +69,8 @@ NAMES = {
         b"Cargo.lock", b"sub/go.sum", b"Gemfile.lock",
     ],
     "": [
-        b"a.py", b".env.example", b"id_rsa.pub", b"environment.py", b"docs/.github/workflows/x.yml",
+        b"a.py", b".env.example", b"id_rsa.pub", b"id_rsa_work.pub", b"environment.py",
+        b"docs/.github/workflows/x.yml",
         b"hooks/use.ts", b"makefiles.md", b"migrations", b"distance/x.py", b"query.sql",
         b"\xff\xfe.txt", b"d\xff/\xe9.c",
     ],
