@@ -353,8 +353,8 @@ class DiffView(LineView):
         options = Options(
             title=bool(scene.title and scene.patch.files),
             split=self.split_now,
-            folded_files=scene.folded_files,
-            folded_hunks=scene.folded_hunks,
+            folded_files=frozenset(scene.folded_files),
+            folded_hunks=frozenset(scene.folded_hunks),
             context=self._around,
             lines=lines,
             heights=heights if room and kinds else None,

@@ -211,13 +211,17 @@ class FileList(LineView):
 
     def find_rows(self, pattern: re.Pattern[str]) -> Iterator[int]:
         """Search whole paths, also those that are shortened on the screen."""
-        rows, at = self._values.rows, self._values.at
-        notes = len(rows) - len(at) if at is not None else len(rows)
-        for row in range(notes):
-            value = rows[row]
-            if pattern.search(value.path if isinstance(value, FileRow) else value.text):
-                yield row
-        yield from (row for path, row in (at or {}).items() if pattern.search(path))
+        return _found(self._values, pattern)
+
+
+def _found(values: FilesValues, pattern: re.Pattern[str]) -> Iterator[int]:
+    rows, at = values.rows, values.at
+    notes = len(rows) - len(at) if at is not None else len(rows)
+    for row in range(notes):
+        value = rows[row]
+        if pattern.search(value.path if isinstance(value, FileRow) else value.text):
+            yield row
+    yield from (row for path, row in (at or {}).items() if pattern.search(path))
 
 
 def _short(path: str, room: int) -> str:

@@ -326,15 +326,13 @@ class LineView(ScrollView, can_focus=True, inherit_bindings=False):
             if pattern is None:
                 self._matches = []
             elif self.threaded:
-                found = await asyncio.to_thread(self._find, pattern)
+                rows = self.find_rows(pattern)  # of what there is now
+                found = await asyncio.to_thread(list, rows)
                 if (pattern, version) == (self._pattern, self._version):
                     self._matches = found
             else:
-                self._matches = self._find(pattern)
+                self._matches = list(self.find_rows(pattern))
         return self._matches
-
-    def _find(self, pattern: re.Pattern[str]) -> list[int]:
-        return list(self.find_rows(pattern))
 
     async def action_match(self, step: int) -> None:
         """Go to the next (1) or the previous (-1) row that matches, around the end."""
