@@ -86,14 +86,21 @@ class Layout:
         self.rows = self._lay_out(patch) if patch and patch.files else 0
 
     def _lay_out(self, patch: Patch) -> int:
+        # A loop over all there is, with as little in it as can be.
         options, row = self.options, 0
+        starts, files, hunks = self.starts, self._file, self._hunk
         if options.title:
-            self._block(row, -1, -1)
+            starts.append(row)
+            files.append(-1)
+            hunks.append(-1)
             row += 1
         folded_files, folded_hunks = options.folded_files, options.folded_hunks
+        plain = options.heights is None and not options.split and not options.context
         for f, file in enumerate(patch.files):
             self.file_rows.append(row)
-            self._block(row, f, -1)
+            starts.append(row)
+            files.append(f)
+            hunks.append(-1)
             row += 1
             if f in folded_files:
                 continue
@@ -101,16 +108,13 @@ class Layout:
                 self._find_extras(f, file)
             for h, hunk in enumerate(file.hunks):
                 self.hunk_rows.append(row)
-                self._block(row, f, h)
+                starts.append(row)
+                files.append(f)
+                hunks.append(h)
                 row += 1
                 if hunk.id not in folded_hunks:
-                    row += self._height(f, h, hunk)
+                    row += len(hunk.rows) if plain else self._height(f, h, hunk)
         return row
-
-    def _block(self, row: int, f: int, h: int) -> None:
-        self.starts.append(row)
-        self._file.append(f)
-        self._hunk.append(h)
 
     def _find_extras(self, f: int, file: FilePatch) -> None:
         total = self.options.lines.get(f)
