@@ -1,0 +1,1 @@
+"""The agent that is Claude, through the Messages API."""
