@@ -75,6 +75,11 @@ class Run:
         self._folded += len(new)
         return new
 
+    def since(self, after: int) -> Sequence[Record]:
+        """Read on, and return the records after number ``after`` that are in the view."""
+        self.refresh()
+        return self.journal.new(after)[: self._folded - after]  # more may have come meanwhile
+
     def say(self, *events: Event, durable: bool = True) -> None:
         """Append events that a person or the driver says, if they may come now.
 

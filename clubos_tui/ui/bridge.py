@@ -221,8 +221,7 @@ class Bridge:
         run, store = self.run, self.store
         if run is None:
             return False
-        run.refresh()
-        news = run.journal.new(self._seen)
+        news = run.since(self._seen)
         self._seen += len(news)
         self._waiting.extend(news)
         if self._seen:

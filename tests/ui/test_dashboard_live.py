@@ -350,3 +350,28 @@ async def test_ctrl_c_with_nothing_running_says_how_to_quit(place, plan):
         await b.until(lambda: b.next.said)
         assert "q quits" in b.next.said[1]
         assert not b.app._exit
+
+
+async def test_what_is_written_down_while_the_screen_reads_is_shown_all_the_same(place, plan):
+    from clubos_tui.changes.decisions import Decision
+    from clubos_tui.engine.run import Run
+
+    async with board(place, plan) as b:
+        await b.press("n")
+        await b.phase(1, "proposed")
+        bridge = b.dashboard.presenter.bridge
+        eve = Run(bridge.run.id, bridge.session.paths)
+        tree = b.view.phase(1).change_set
+        refresh, left = bridge.run.refresh, [Decision("one/b.txt", "reject", "not this one")]
+
+        def meanwhile():
+            read = refresh()
+            while left:  # between the view that was read and the records that are shown
+                eve.decide(1, tree, [left.pop()], by="Eve")
+            return read
+
+        bridge.run.refresh = meanwhile
+        await b.until(lambda: not left)
+        await b.says("Eve rejected one/b.txt")
+        await b.says("rejected one/b.txt")
+        await b.until(lambda: "✘ + rejected one/b.txt" in b.text())
