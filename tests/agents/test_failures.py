@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from agents.test_model_stream import ASK, ask, client  # noqa: F401
+from agents.test_model_stream import ASK, ask
 from agents.test_turn import WORDS, stream
 from hypothesis import given
 from hypothesis import strategies as st
@@ -20,6 +20,7 @@ from clubos_tui.agents.claude.failures import (
 )
 
 ANSWER = stream([WORDS], "end_turn")
+LIMIT = b'"error_code": "org_spend_limit_reached", "message"'
 IN_STREAM = {"type": "error", "error": {"type": "overloaded_error", "message": "busy"}}
 ODD = b"event: message_start\ndata: {not json\n\n"
 CASES: list[tuple[str, Reply, str, bool]] = [
@@ -47,7 +48,7 @@ CASES: list[tuple[str, Reply, str, bool]] = [
     ("reply", "kind", "passing"), [case[1:] for case in CASES], ids=[case[0] for case in CASES]
 )
 async def test_each_failure_is_told_by_its_name(
-    client: Any,  # noqa: F811
+    client: Any,
     reply: Reply,
     kind: str,
     passing: bool,
@@ -65,7 +66,7 @@ async def test_each_failure_is_told_by_its_name(
         assert "req_test" in str(failure)
 
 
-async def test_nobody_there_is_a_connection_that_failed(client: Any) -> None:  # noqa: F811
+async def test_nobody_there_is_a_connection_that_failed(client: Any) -> None:
     async with model_server() as server:
         pass  # its port is free again
     with pytest.raises(Exception) as found:
@@ -81,7 +82,7 @@ async def test_nobody_there_is_a_connection_that_failed(client: Any) -> None:  #
      ("Wed, 21 Oct 2026 07:28:00 GMT", None)],
 )  # fmt: skip
 async def test_the_time_the_api_asks_for_is_kept(
-    client: Any,  # noqa: F811
+    client: Any,
     value: str,
     seconds: float | None,
 ) -> None:
@@ -94,7 +95,7 @@ async def test_the_time_the_api_asks_for_is_kept(
     assert failure.after == seconds
 
 
-async def test_a_spend_limit_is_not_waited_for(client: Any) -> None:  # noqa: F811
+async def test_a_spend_limit_is_not_waited_for(client: Any) -> None:
     reply = Reply.error(429, "rate_limit_error")
     reply.body = reply.body.replace(
         b'"message"', b'"error_code": "org_spend_limit_reached", "message"'

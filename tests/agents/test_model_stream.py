@@ -2,37 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from typing import Any
 
 import anthropic
 import httpx2
 import pytest
 from agents.test_turn import ALL, EDIT, USE, WORDS, stream
-from support.model_server import ModelServer, Reply, encoded, model_server
+from support.model_server import Reply, encoded, model_server
 
 from clubos_tui.agents.claude.turn import StreamFault, Turn
 from clubos_tui.agents.tools.specs import specs
 
 ASK: list[dict[str, Any]] = [{"role": "user", "content": "Change the file."}]
-
-
-@pytest.fixture
-async def client() -> AsyncIterator[Any]:
-    made = []
-
-    def of(server: ModelServer) -> anthropic.AsyncAnthropic:
-        http = httpx2.AsyncClient(trust_env=False, timeout=5)
-        made.append(
-            anthropic.AsyncAnthropic(
-                api_key="test", base_url=server.url, max_retries=0, http_client=http
-            )
-        )
-        return made[-1]
-
-    yield of
-    for item in made:
-        await item.close()
 
 
 async def ask(client: anthropic.AsyncAnthropic, messages: list[Any]) -> Turn:

@@ -80,8 +80,7 @@ def failure_of(error: BaseException) -> Failure | None:
 
 
 def _of_status(error: Any, status: int) -> Failure:
-    body = error.body if isinstance(getattr(error, "body", None), dict) else {}
-    details = body.get("error") if isinstance(body.get("error"), dict) else {}
+    details = _dict(_dict(getattr(error, "body", None)).get("error"))
     kind = str(details.get("type") or "")
     if kind not in _BY_KIND:
         kind = _BY_STATUS.get(status, "api_error" if status >= 500 else "invalid_request_error")
@@ -95,6 +94,10 @@ def _of_status(error: Any, status: int) -> Failure:
         return Failure("billing_error", message, _BY_KIND["billing_error"][1], passing=False,
                        request_id=failure.request_id)  # fmt: skip
     return failure
+
+
+def _dict(value: object) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
 
 
 def _failure(
