@@ -40,7 +40,8 @@ _SQL = Attention(6, "destructive SQL")
 _MIGRATION = Attention(6, "a migration")
 _DELETED = Attention(7, "deleted")
 _BINARY = Attention(8, "binary")
-_ORDINARY = Attention(9, "")
+ORDINARY = Attention(9, "")
+"""What a file gets that nothing is said about."""
 _GENERATED = Attention(10, "generated")
 _LOCK = Attention(11, "lock file")
 
@@ -75,7 +76,7 @@ def in_order(patch: Patch, by: Mapping[bytes, Attention]) -> Patch:
         places.setdefault(file.path, place)
 
     def key(file: FilePatch) -> tuple[int, int]:
-        return by.get(file.path, _ORDINARY).rank, places[file.path]
+        return by.get(file.path, ORDINARY).rank, places[file.path]
 
     return replace(patch, files=tuple(sorted(patch.files, key=key)))
 
@@ -194,7 +195,7 @@ class _Judge:
         self.guard = matcher(folded for _, folded in self.protected) if protected else None
 
     def of(self, file: FilePatch) -> Attention:
-        return min(self.holding(file), key=_rank, default=_ORDINARY)
+        return min(self.holding(file), key=_rank, default=ORDINARY)
 
     def holding(self, file: FilePatch) -> Iterator[Attention]:
         """Yield what holds of a file; what is told apart within a rank, the more telling first."""

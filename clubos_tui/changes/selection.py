@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from itertools import zip_longest
-from typing import Literal
+from typing import Final, Literal
 
-from clubos_tui.changes.decisions import Draft, FileDraft
+from clubos_tui.changes.decisions import Draft, FileDraft, Verdict
 from clubos_tui.changes.manifest import path_text
 from clubos_tui.changes.patch import (
     ADDED,
@@ -24,6 +24,7 @@ from clubos_tui.changes.patch import (
 )
 
 __all__ = [
+    "STANDINGS",
     "Standing",
     "changed",
     "dividable",
@@ -36,6 +37,13 @@ __all__ = [
 
 
 Standing = Literal["pending", "accepted", "rejected", "partly"]
+
+STANDINGS: Final[Mapping[Verdict, Standing]] = {
+    "accept": "accepted",
+    "reject": "rejected",
+    "pending": "pending",
+}
+"""How far something is decided on that has one verdict."""
 
 
 def dividable(file: FilePatch) -> bool:
@@ -66,21 +74,18 @@ def changed(patch: Patch, rows: range) -> Iterator[int]:
 def hunk_standing(patch: Patch, hunk: Hunk, draft: FileDraft) -> Standing:
     """Return how far a hunk is decided on: accepted, rejected, pending or partly."""
     if hunk.id not in draft.lines:
-        return _WORDS[draft.of(hunk.id)]
+        return STANDINGS[draft.of(hunk.id)]
     rows = changed(patch, hunk.rows)
     found = {draft.of(hunk.id, row - hunk.rows.start + 1) for row in rows}
-    return _WORDS[found.pop()] if len(found) == 1 else "partly"
+    return STANDINGS[found.pop()] if len(found) == 1 else "partly"
 
 
 def standing(patch: Patch, file: FilePatch, draft: FileDraft) -> Standing:
     """Return how far a file is decided on: accepted, rejected, pending or partly."""
     if not draft.divided or not file.hunks:
-        return _WORDS[draft.verdict]
+        return STANDINGS[draft.verdict]
     found = {hunk_standing(patch, hunk, draft) for hunk in file.hunks}
     return found.pop() if len(found) == 1 else "partly"
-
-
-_WORDS: dict[str, Standing] = {"accept": "accepted", "reject": "rejected", "pending": "pending"}
 
 
 def rejected_rows(patch: Patch, draft: Draft) -> set[int]:

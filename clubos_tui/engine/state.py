@@ -111,7 +111,7 @@ class PhaseView:
     transaction: str = ""
     staged: bool = False  # its transaction on the stage is done
     _rows: tuple[tuple[Change, ...], dict[str, Change]] = field(
-        default=((), {}), compare=False, repr=False
+        default=((), {}), init=False, compare=False, repr=False
     )
 
     def row(self, path: str) -> Change | None:

@@ -11,11 +11,11 @@ What can't be understood is said and left out; the built-in key stays.
 from __future__ import annotations
 
 import difflib
-import os
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from clubos_tui.config import config_file
 from clubos_tui.ui.actions import ACTIONS
 
 __all__ = ["Keymap", "keymap_path", "read_keymap"]
@@ -34,8 +34,7 @@ class Keymap:
 
 def keymap_path() -> str:
     """Return where the file is looked for."""
-    home = os.environ.get("XDG_CONFIG_HOME") or os.path.expanduser("~/.config")
-    return os.path.join(home, "clubos", "keymap.toml")
+    return config_file("keymap.toml")
 
 
 def read_keymap(path: str) -> Keymap:

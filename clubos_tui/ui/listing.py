@@ -7,23 +7,16 @@ nothing here costs time per file but making the list.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Final, overload
+from typing import overload
 
-from clubos_tui.changes.attention import Attention
+from clubos_tui.changes.attention import ORDINARY, Attention
 from clubos_tui.changes.decisions import FileDraft
 from clubos_tui.changes.manifest import Change, counts, path_bytes
-from clubos_tui.changes.selection import Standing
+from clubos_tui.changes.selection import STANDINGS, Standing
 from clubos_tui.engine.state import PhaseView
 from clubos_tui.ui.values import FileRow, NoteRow
 
 __all__ = ["FileRows", "Listing", "file_row"]
-
-_ORDINARY: Final = Attention(50, "")
-_WORDS: Final[Mapping[str, Standing]] = {
-    "accept": "accepted",
-    "reject": "rejected",
-    "pending": "pending",
-}
 
 Divided = Callable[[str, FileDraft], Standing]
 
@@ -59,7 +52,7 @@ class Listing:
         self._divided = divided
 
     def _attention(self, path: str) -> Attention:
-        return self.reasons.get(path_bytes(path), _ORDINARY)
+        return self.reasons.get(path_bytes(path), ORDINARY)
 
     def change(self, path: str | None) -> Change | None:
         """Return the row of a path."""
@@ -72,7 +65,7 @@ class Listing:
 
     def standing(self, path: str, own: FileDraft) -> Standing:
         """Return how far a file is decided on."""
-        return self._divided(path, own) if own.divided else _WORDS[own.verdict]
+        return self._divided(path, own) if own.divided else STANDINGS[own.verdict]
 
     def pending(self, files: Mapping[str, FileDraft]) -> int:
         """Return how many files are pending under these decisions."""

@@ -273,6 +273,23 @@ def test_bytes_that_are_no_text_are_shown_as_such_and_kept(space: Space) -> None
     space.refused("write_file", "lone surrogate", path="x", content="\ud800")
 
 
+def test_p8_the_folder_above_is_not_taken_for_the_top(space: Space) -> None:
+    space.write("a.txt", "x\n")
+    for path in ("..", "../", "/", "../..", "./.."):
+        space.refused("list_files", "can't be used", path=path)
+        space.refused("search", "can't be used", path=path, pattern="x")
+    assert "a.txt" in space.ok("list_files", path=".")
+
+
+@pytest.mark.parametrize("path", ["\ud800.txt", "a\udcff", "\udc00/b"])
+def test_half_a_character_in_a_name_stops_no_request(space: Space, path: str) -> None:
+    for name in ("read_file", "delete_file"):
+        found = space.call(name, path=path)
+        assert found.failed
+        found.text.encode()
+    space.tools.run(path, "{}").text.encode()
+
+
 def test_names_that_are_no_text_are_listed_and_stop_no_request(space: Space) -> None:
     os.close(os.open(os.fsencode(space.top) + b"/n\xffame", os.O_CREAT))
     listed = space.ok("list_files")

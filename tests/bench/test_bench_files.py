@@ -109,6 +109,8 @@ async def measured(files: int) -> dict[str, float]:
         found["list of files"] = await frame(list_files)
         found["page"] = await often(lambda: diff.action_page(1))
         found["to the end"] = await frame(diff.action_last)
+        last = read.patch.files[-1].path
+        found["to a file"] = await often(lambda: diff.go_to_file(last))
         await frame(diff.action_first)
         diff.action_hunk(1)
         found["decide"] = await often(decide)
@@ -127,5 +129,5 @@ async def test_keys_cost_the_same_for_many_files() -> None:
     print(f"\n| | 1,000 files | {MANY:,} files |\n| --- | --- | --- |")
     for name in few:
         print(f"| {name} | {few[name]:,.1f} | {many[name]:,.1f} |")
-    for name in ("page", "decide", "list of files"):
+    for name in ("page", "decide", "list of files", "to a file"):
         assert many[name] < 3 * few[name] + 5, name

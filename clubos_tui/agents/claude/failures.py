@@ -29,7 +29,7 @@ class Failure:
     """A request that gave no answer."""
 
     kind: str
-    """The API's word, or ``connection``, ``malformed_stream``, ``not_the_api``."""
+    """The API's word, or ``connection``, or ``malformed_stream``."""
     message: str
     cure: str
     passing: bool
@@ -48,7 +48,7 @@ _BY_KIND: Final[Mapping[str, tuple[bool, str]]] = {
     "authentication_error": (False, _KEY),
     "permission_error": (False, _KEY),
     "billing_error": (False, "Look at the account's billing; asking again can't help."),
-    "not_found_error": (False, "Name another model, in the plan or with --model."),
+    "not_found_error": (False, "Name another model."),
     "request_too_large": (False, "Make the action smaller, or take large files out of the tree."),
     "invalid_request_error": (False, "This is likely a fault of clubos: report it."),
     "rate_limit_error": (True, "It is tried again by itself."),
@@ -57,7 +57,6 @@ _BY_KIND: Final[Mapping[str, tuple[bool, str]]] = {
     "api_error": (True, "It is tried again by itself."),
     "malformed_stream": (True, "It is tried again by itself."),
     "connection": (True, "It is tried again by itself; look at the network or the base URL."),
-    "not_the_api": (False, "Look at the base URL; a proxy or a sign-in page may have answered."),
 }
 _BY_STATUS: Final = {
     400: "invalid_request_error", 401: "authentication_error", 402: "billing_error",

@@ -5,7 +5,6 @@ Money is in whole microcents (millionths of a cent), so that sums are exact.
 
 from __future__ import annotations
 
-import os
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ from functools import cache
 from importlib.resources import files
 from typing import Any, Final
 
+from clubos_tui.config import config_file
 from clubos_tui.errors import UsageError
 
 __all__ = ["UNKNOWN", "Price", "Prices", "Tokens", "dollars", "prices_path", "read_prices"]
@@ -116,8 +116,7 @@ def dollars(microcents: int) -> str:
 
 def prices_path() -> str:
     """Return where a person's own prices are looked for."""
-    home = os.environ.get("XDG_CONFIG_HOME") or os.path.expanduser("~/.config")
-    return os.path.join(home, "clubos", "prices.toml")
+    return config_file("prices.toml")
 
 
 def read_prices(path: str) -> Prices:

@@ -15,7 +15,10 @@ from clubos_tui.changes.paths import fold, refusal
 from clubos_tui.disk import Found, NotAFile, make_file, move_new, parent_of, read_at
 from clubos_tui.workspace.secrets import is_secret
 
-__all__ = ["Denied", "Files"]
+__all__ = ["TOP", "Denied", "Files"]
+
+TOP = frozenset({"", ".", "./"})
+"""How the top of the workspace is written."""
 
 
 class Denied(Exception):
@@ -57,7 +60,7 @@ class Files:
 
     def folder(self, path: str) -> str:
         """Return a folder within the workspace, ``""`` for its top; raises :class:`Denied`."""
-        if path.strip("./") == "":
+        if path in TOP:
             return ""
         place = self.place(path)
         if not os.path.isdir(os.path.join(self._root, place)):

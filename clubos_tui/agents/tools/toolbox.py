@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from clubos_tui.agents.base import ToolKind
-from clubos_tui.agents.tools.files import Denied, Files
+from clubos_tui.agents.tools.files import TOP, Denied, Files
 from clubos_tui.agents.tools.specs import (
     DeleteFile,
     EditFile,
@@ -93,13 +93,11 @@ class Toolbox:
             raw: Its input, the JSON text as it was streamed.
         """
         try:
-            # A file name that is not UTF-8 must not stop the request that carries the answer.
-            said = os.fsencode(self._run(parse(name, raw)))
-            return Result(said.decode("utf-8", "backslashreplace"))
+            return Result(_sendable(self._run(parse(name, raw))))
         except (InvalidInput, Denied) as error:
-            return Result(str(error), failed=True)
+            return Result(_sendable(str(error)), failed=True)
         except OSError as error:
-            return Result(f"the disk refused: {error.strerror or error}", failed=True)
+            return Result(f"the disk refused: {error.strerror or 'no reason given'}", failed=True)
 
     def _run(self, call: Input) -> str:
         match call:
@@ -211,8 +209,7 @@ class Toolbox:
                     yield path, number, line
 
     def _searched(self, call: Search) -> Iterator[str]:
-        top = call.path.strip("./")
-        if top and not self._files.is_folder(self._files.place(call.path)):
+        if call.path not in TOP and not self._files.is_folder(self._files.place(call.path)):
             yield self._files.place(call.path)
             return
         for path, status in self._files.walk(self._files.folder(call.path)):
@@ -264,6 +261,15 @@ class Toolbox:
 
 
 # --- words --------------------------------------------------------------------------------------
+
+
+def _sendable(text: str) -> str:
+    """Return a text without half characters, which would stop the request that carries it."""
+    try:
+        data = text.encode("utf-8", "surrogateescape")  # a file name that is not UTF-8
+    except UnicodeEncodeError:
+        data = text.encode("utf-8", "backslashreplace")
+    return data.decode("utf-8", "backslashreplace")
 
 
 def _digest(data: bytes) -> str:

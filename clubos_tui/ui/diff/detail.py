@@ -6,12 +6,12 @@ Both are found in a thread, for a chunk of rows at a time, from values that nobo
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
-from clubos_tui.changes.patch import ADDED, REMOVED, Hunk, Patch
+from clubos_tui.changes.patch import REMOVED, Patch
 from clubos_tui.ui.diff.highlight import hunk_colours
-from clubos_tui.ui.diff.lines import beginning, shown
+from clubos_tui.ui.diff.lines import Line, beginning, shown
 from clubos_tui.ui.diff.scene import CHUNK, Chunk, Detail, Span
 from clubos_tui.ui.diff.words import changed_words
 from clubos_tui.ui.text import safe
@@ -35,26 +35,31 @@ def details(patch: Patch, wanted: Iterable[Wanted], *, coloured: bool) -> dict[C
         file = patch.files[f]
         hunk = file.hunks[h]
         rows = hunk.rows[chunk * CHUNK : (chunk + 1) * CHUNK]
-        lines = [shown(patch, hunk, row) for row in rows]
+        lines = {row: shown(patch, hunk, row) for row in rows}
         kinds = patch.kinds[rows.start : rows.stop]
         colours: list[list[Span]] = [[] for _ in rows]
         if coloured:
             texts = [clip(beginning(patch.lines[row]))[0] for row in rows]
             colours = hunk_colours(safe(file.path), kinds, texts)
         time.sleep(0)  # the screen may want to go on
-        others = [other for _, other in lines]
-        words = [_words(patch, hunk, *pair) for pair in zip(rows, others, strict=True)]
+        for _, other in list(lines.values()):
+            if other >= 0 and other not in lines:  # in the next chunk, or the one before
+                lines[other] = shown(patch, hunk, other)
         out[hunk.id, chunk] = [
             # With its blanks made visible, a line is no longer the text that was coloured.
-            Detail([] if line.blanks else spans, changed)
-            for (line, _), spans, changed in zip(lines, colours, words, strict=True)
+            Detail([] if lines[row][0].blanks else spans, _words(patch, lines, row))
+            for row, spans in zip(rows, colours, strict=True)
         ]
     return out
 
 
-def _words(patch: Patch, hunk: Hunk, row: int, other: int) -> list[tuple[int, int]]:
+def _words(patch: Patch, lines: Mapping[int, tuple[Line, int]], row: int) -> list[tuple[int, int]]:
+    line, other = lines[row]
     if other < 0:
         return []
-    old, new = (row, other) if patch.kinds[row] == REMOVED else (other, row)
-    changed = changed_words(shown(patch, hunk, old)[0].text, shown(patch, hunk, new)[0].text)
-    return changed[patch.kinds[row] == ADDED] if changed else []
+    twin = lines[other][0].text
+    if patch.kinds[row] == REMOVED:
+        changed = changed_words(line.text, twin)
+        return changed[0] if changed else []
+    changed = changed_words(twin, line.text)
+    return changed[1] if changed else []

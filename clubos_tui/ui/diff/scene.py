@@ -13,7 +13,7 @@ from clubos_tui.changes.attention import Attention
 from clubos_tui.changes.decisions import NOTHING, Draft, FileDraft
 from clubos_tui.changes.manifest import path_text
 from clubos_tui.changes.patch import FilePatch, Hunk, Patch, parse
-from clubos_tui.changes.selection import hunk_standing, standing
+from clubos_tui.changes.selection import STANDINGS, hunk_standing, standing
 
 __all__ = ["CHUNK", "Chunk", "Detail", "Scene", "Selected", "Span"]
 
@@ -73,6 +73,15 @@ class Scene:
     contents: dict[bytes, Sequence[bytes]] = field(default_factory=dict)
     """The lines of a file's new side, for what was unfolded around its hunks."""
 
+    _numbers: dict[bytes, int] | None = None
+
+    def number_of(self, path: bytes) -> int | None:
+        """Return the number of a file, the first of a path that is two files."""
+        if self._numbers is None:
+            files = reversed(list(enumerate(self.patch.files)))
+            self._numbers = {file.path: number for number, file in files}
+        return self._numbers.get(path)
+
     def of(self, file: FilePatch) -> FileDraft:
         """Return the decisions on a file."""
         return self.draft.of(path_text(file.path)) if self.draft else NOTHING
@@ -96,7 +105,7 @@ class Scene:
         if self.draft is None:
             return ""
         verdict = self.of(file).of(hunk.id, row - hunk.rows.start + 1)
-        return {"accept": "accepted", "reject": "rejected", "pending": "pending"}[verdict]
+        return STANDINGS[verdict]
 
     def note(self, file: FilePatch, hunk: Hunk | None) -> str:
         """Return the person's note on a hunk or a file."""

@@ -20,7 +20,7 @@ _TOKENS = 400
 _ALIKE = 0.5
 
 
-@lru_cache(maxsize=256)  # each side of a pair asks when it is drawn
+@lru_cache(maxsize=256)  # both sides of a pair ask, one soon after the other
 def changed_words(old: str, new: str) -> tuple[list[Span], list[Span]] | None:
     """Return the spans of characters that differ, ascending and apart, on each side.
 

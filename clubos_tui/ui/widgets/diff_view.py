@@ -223,11 +223,11 @@ class DiffView(LineView):
 
     def go_to_file(self, path: bytes) -> bool:
         """Bring the header of a file to the top; False if the patch has no such file."""
-        for row, file in zip(self._layout.file_rows, self._scene.patch.files, strict=False):
-            if file.path == path:
-                self.go_to(row, top=True)
-                return True
-        return False
+        number = self._scene.number_of(path)
+        if number is None:
+            return False
+        self.go_to(self._layout.file_rows[number], top=True)
+        return True
 
     def go_to_hunk(self, hunk: str) -> bool:
         """Bring a hunk to the top, unfolding its file; False if the patch has no such hunk."""
