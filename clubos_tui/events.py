@@ -13,6 +13,8 @@ from typing import Any, Literal, NewType, TypeAlias
 from clubos_tui.changes.decisions import Decision
 from clubos_tui.changes.manifest import Change, TreeId
 from clubos_tui.codec import DecodeError, Json, structure, unstructure
+from clubos_tui.plan import Model
+from clubos_tui.spending import Limit, ModelTurn, Unit
 
 RunId = NewType("RunId", str)
 Seq = NewType("Seq", int)
@@ -44,6 +46,7 @@ class RunStarted:
     version: str
     agent: str = ""  # overrides the plan's agent for every phase
     prior_head: str = ""  # hash of the last event of the run before this one
+    model: Model = Model()  # overrides the plan's model for every phase
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +65,25 @@ class ProposalRequested:
     """A person asked for a dry run of a phase."""
 
     phase: int
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
+class ResumeRequested:
+    """A person asked to go on with a dry run that is held; what was answered is kept."""
+
+    phase: int
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
+class BudgetRaised:
+    """A person set a limit anew, in the plan's units; 0 takes it away."""
+
+    scope: Literal["phase", "run"]
+    phase: int  # the one it was asked for; of a limit of the run only where it was asked
+    unit: Unit
+    most: int
     by: str
 
 
@@ -254,6 +276,29 @@ class ActionStarted:
     attempt: int
     action: str
     stream: str
+
+
+@dataclass(frozen=True, slots=True)
+class TurnTaken:
+    """A model was asked once; durable before anything that it answered is carried out."""
+
+    phase: int
+    attempt: int
+    action: str
+    turn: ModelTurn
+
+
+@dataclass(frozen=True, slots=True)
+class ActionHeld:
+    """An action stands still until a person says how to go on; the turns it took are kept."""
+
+    phase: int
+    attempt: int
+    action: str
+    error: str
+    cure: str = ""
+    limit: Limit | None = None  # the one that is reached
+    code: int = 1  # the exit code that goes with it
 
 
 @dataclass(frozen=True, slots=True)
@@ -535,14 +580,16 @@ class JournalRecovered:
 
 Event: TypeAlias = (
     RunStarted | RunClosed
-    | ProposalRequested | Decided | DecisionUndone | FileDecided | DecisionCleared | SealRequested
+    | ProposalRequested | ResumeRequested | BudgetRaised
+    | Decided | DecisionUndone | FileDecided | DecisionCleared | SealRequested
     | EditRequested | Approved | Rejected
     | ExecutionRequested | Overridden | MergeRequested | MergeApproved | RollbackRequested
     | UndoRequested | PauseRequested
-    | AttemptStarted | ActionStarted | ActionFinished | Proposed | ProposedNothing
-    | ProposalFailed | Sealed | Edited | CheckFinished | Rehearsed | ChecksFinished | ApplyStarted
-    | ApplyFinished | Executed | Validated | Unvalidated | MergePrepared | Merged | RolledBack
-    | Undone | StepFailed | Paused | EditedOutside | Recovered | JournalRecovered
+    | AttemptStarted | ActionStarted | TurnTaken | ActionHeld | ActionFinished
+    | Proposed | ProposedNothing | ProposalFailed | Sealed | Edited | CheckFinished | Rehearsed
+    | ChecksFinished | ApplyStarted | ApplyFinished | Executed | Validated | Unvalidated
+    | MergePrepared | Merged | RolledBack | Undone | StepFailed | Paused | EditedOutside
+    | Recovered | JournalRecovered
 )  # fmt: skip
 
 # The stored tags. Renaming a class is free; renaming a tag breaks every journal there is.
@@ -550,6 +597,8 @@ TAGS: dict[type[Event], str] = {
     RunStarted: "run.started",
     RunClosed: "run.closed",
     ProposalRequested: "proposal.requested",
+    ResumeRequested: "resume.requested",
+    BudgetRaised: "budget.raised",
     Decided: "decided",
     DecisionUndone: "decision.undone",
     FileDecided: "file.decided",
@@ -567,6 +616,8 @@ TAGS: dict[type[Event], str] = {
     PauseRequested: "pause.requested",
     AttemptStarted: "attempt.started",
     ActionStarted: "action.started",
+    TurnTaken: "turn.taken",
+    ActionHeld: "action.held",
     ActionFinished: "action.finished",
     Proposed: "proposed",
     ProposedNothing: "proposed.nothing",

@@ -45,8 +45,11 @@ _SECRET = re.compile(
 # found again: a redacted path would be another file.
 _WORDS = frozenset(
     {"cure", "detail", "error", "evidence", "note", "reason", "result", "steps", "summary", "text",
-     "title", "untouched"}
+     "title", "tools", "untouched"}
 )  # fmt: skip
+REDACTED = b"[redacted]"
+_KNOWN: set[bytes] = set()
+_SHORTEST = 8  # characters; a shorter value would be found in anybody's words
 _HASH = b',"hash":"'
 _TAIL = len(_HASH) + 64 + len(b'"}')
 
@@ -66,9 +69,17 @@ class Record:
     rest: int = 0  # how many records of the same append follow
 
 
+def keep_secret(value: str) -> None:
+    """Have a value redacted wherever it comes up from now on, whatever it looks like."""
+    if len(value) >= _SHORTEST:
+        _KNOWN.add(value.encode("utf-8", "surrogateescape"))
+
+
 def redact(text: bytes) -> bytes:
     """Return ``text`` with keys and tokens replaced; the one choke point for log and stream."""
-    return _SECRET.sub(b"[redacted]", text)
+    for value in _KNOWN:
+        text = text.replace(value, REDACTED)
+    return _SECRET.sub(REDACTED, text)
 
 
 def redact_words(data: Any, *, words: bool = False) -> Any:

@@ -13,6 +13,8 @@ from clubos_tui.codec import Json, structure, unstructure
 
 CheckKind = Literal["paths", "json", "env", "pairs", "imports", "secrets", "text", "protected"]
 CHECK_KINDS: tuple[str, ...] = get_args(CheckKind)
+Effort = Literal["default", "low", "medium", "high", "xhigh", "max"]
+EFFORTS: tuple[Effort, ...] = get_args(Effort)
 
 
 def _help(text: str, **rules: Any) -> dict[str, Any]:
@@ -27,6 +29,22 @@ class Budget:
     tokens: int = field(default=0, metadata=_help("input and output tokens together", minimum=0))
     turns: int = field(default=0, metadata=_help("requests to the model", minimum=0))
     minutes: int = field(default=0, metadata=_help("minutes of agent time", minimum=0))
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """Which model an agent asks, where it leaves the choice; what is empty is left open."""
+
+    name: str = field(default="", metadata=_help("the model's id"))
+    effort: Effort = field(default="default", metadata=_help("how hard it thinks"))
+    base_url: str = field(
+        default="", metadata=_help("where it is asked; your own settings must allow it")
+    )
+
+    def over(self, other: Model) -> Model:
+        """Return this choice, with the other's where this one is open."""
+        effort = other.effort if self.effort == "default" else self.effort
+        return Model(self.name or other.name, effort, self.base_url or other.base_url)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +92,7 @@ class Phase:
         default=True, metadata=_help("false: executing asks for a typed confirmation")
     )
     agent: str = field(default="", metadata=_help("agent of this phase; default: the plan's"))
+    model: Model = field(default=Model(), metadata=_help("its model; default: the plan's"))
     protected: tuple[str, ...] = field(default=(), metadata=_help("paths this phase may not touch"))
     budget: Budget = field(default=Budget(), metadata=_help("limits of this phase"))
     action: tuple[Action, ...] = field(default=(), metadata=_help("in order", nonempty=True))
@@ -87,6 +106,7 @@ class Plan:
     name: str = field(metadata=_help("what people see"))
     description: str = field(default="", metadata=_help("one sentence"))
     agent: str = field(default="blueprint", metadata=_help("who carries it out"))
+    model: Model = field(default=Model(), metadata=_help("which model the agent asks"))
     protected: tuple[str, ...] = field(default=(), metadata=_help("paths no phase may touch"))
     budget: Budget = field(default=Budget(), metadata=_help("limits of the whole run"))
     phase: tuple[Phase, ...] = field(default=(), metadata=_help("in order", nonempty=True))
@@ -95,6 +115,10 @@ class Plan:
     def agent_of(self, number: int) -> str:
         """Return the name of the agent that carries out phase ``number`` (from 1)."""
         return self.phase[number - 1].agent or self.agent
+
+    def model_of(self, number: int) -> Model:
+        """Return the model that phase ``number`` chooses."""
+        return self.phase[number - 1].model.over(self.model)
 
     def protected_in(self, number: int) -> tuple[str, ...]:
         """Return the patterns that phase ``number`` may not touch."""

@@ -18,25 +18,27 @@ from clubos_tui.codec import DecodeError, canonical
 
 # A literal on purpose: a journal that was written once must be readable for ever.
 FROZEN_TAGS = [
-    "action.finished", "action.started", "apply.finished", "apply.started", "approved",
-    "attempt.started", "check.finished", "checks.finished", "decided",
+    "action.finished", "action.held", "action.started", "apply.finished", "apply.started",
+    "approved", "attempt.started", "budget.raised", "check.finished", "checks.finished", "decided",
     "decision.cleared", "decision.undone", "edit.requested", "edited", "edited.outside", "executed",
     "execution.requested", "file.decided", "journal.recovered", "merge.approved",
     "merge.prepared", "merge.requested", "merged", "overridden", "pause.requested", "paused",
     "proposal.failed", "proposal.requested", "proposed", "proposed.nothing", "recovered",
-    "rehearsed", "rejected", "rollback.requested", "rolled.back", "run.closed", "run.started",
-    "seal.requested", "sealed", "step.failed", "undo.requested", "undone", "unvalidated",
-    "validated",
+    "rehearsed", "rejected", "resume.requested", "rollback.requested", "rolled.back", "run.closed",
+    "run.started",
+    "seal.requested", "sealed", "step.failed", "turn.taken", "undo.requested", "undone",
+    "unvalidated", "validated",
 ]  # fmt: skip
 
 FROZEN_AGENT_TAGS = [
-    "message", "notice", "permission", "plan", "reset", "retry", "terminal", "thought", "tool",
-    "turn.ended", "usage",
+    "limit", "message", "notice", "permission", "plan", "reset", "retry", "terminal", "thought",
+    "tool", "turn.ended", "turn.taken", "usage",
 ]  # fmt: skip
 
 # Every field that holds text is either somebody's words, which are redacted, or exact.
 WORDS = {
-    "cure", "detail", "error", "evidence", "note", "reason", "result", "summary", "untouched",
+    "cure", "detail", "error", "evidence", "note", "reason", "result", "summary", "tools",
+    "untouched",
 }  # fmt: skip
 EXACT = {
     "action", "agent", "backup", "base", "base_commit", "base_tree", "branch", "by", "change_set",
@@ -45,6 +47,8 @@ EXACT = {
     "old_mode", "old_path", "onto", "outcome", "path", "paths", "place", "plan", "plan_sha256",
     "plan_source", "prior_head", "purpose", "repository", "run", "scope", "seed", "status", "step",
     "stream", "stream_sha256", "take_out", "taken_out", "target", "tool", "transaction", "tree",
+    "answered_by", "base_url", "effort", "model", "name", "prompt_sha256", "record_sha256",
+    "request_id", "stop_reason", "unit",
     "sha256", "hunk", "verdict", "version", "where", "withheld", "workspace",
 }  # fmt: skip
 

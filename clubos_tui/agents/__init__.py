@@ -21,17 +21,37 @@ def _blueprint() -> Agent:
     return BlueprintAgent()
 
 
-KNOWN: Mapping[str, Factory] = {"blueprint": _blueprint}
+def _claude() -> Agent:
+    from clubos_tui.agents.claude.agent import ClaudeAgent
+
+    return ClaudeAgent()
+
+
+KNOWN: Mapping[str, Factory] = {"blueprint": _blueprint, "claude": _claude}
+REPLAY = "replay:"
+"""What stands before the file of an agent that is a recording."""
+
+
+def _replay(file: str) -> Factory:
+    def make() -> Agent:
+        from clubos_tui.agents.claude.agent import ClaudeAgent
+        from clubos_tui.agents.claude.tape import Tape
+
+        return ClaudeAgent(Tape(file))
+
+    return make
 
 
 def require(name: str, known: Mapping[str, Factory] = KNOWN) -> Factory:
     """Return the maker of agent ``name``; :class:`UsageError` names the ones there are."""
     if name in known:
         return known[name]
+    if name.startswith(REPLAY) and len(name) > len(REPLAY):
+        return _replay(name.removeprefix(REPLAY))
     near = difflib.get_close_matches(name, known, n=1)
     hint = f" Did you mean {near[0]!r}?" if near else ""
     raise UsageError(
         f"there is no agent {name!r}.{hint}",
         untouched="Nothing was started.",
-        cure=f"Use one of: {', '.join(sorted(known))}; in the plan or with --agent.",
+        cure=f"Use one of: {', '.join(sorted(known))}, replay:FILE; in the plan or with --agent.",
     )

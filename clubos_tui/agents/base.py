@@ -12,32 +12,45 @@ from typing import Literal, Protocol, TypeAlias
 
 from clubos_tui.changes.decisions import Decision
 from clubos_tui.codec import Json, structure, unstructure
-from clubos_tui.plan import Plan
+from clubos_tui.plan import Model, Plan
+from clubos_tui.spending import Limit, ModelTurn
 
-StopReason = Literal["end_turn", "max_tokens", "refusal", "cancelled", "failed"]
+StopReason = Literal["end_turn", "max_tokens", "refusal", "cancelled", "failed", "held"]
 ToolKind = Literal["read", "edit", "delete", "move", "search", "execute", "think", "other"]
 ToolStatus = Literal["pending", "in_progress", "completed", "failed"]
 
 
 @dataclass(frozen=True, slots=True)
 class Workspace:
-    """The folder an agent works in; nothing outside it is the agent's business."""
+    """The folder an agent works in; nothing outside it is the agent's business.
+
+    An agent that asks a model keeps each answer in the file ``recording``, from which it goes on
+    after a kill: ``turns`` are the records of this attempt, ``earlier`` those of the attempts that
+    it revises, each by its SHA-256.
+    """
 
     folder: str
     plan: Plan
     phase: int
     attempt: int
     withheld: tuple[str, ...] = ()
+    model: Model = Model()
+    recording: str = ""
+    turns: tuple[str, ...] = ()
+    earlier: tuple[str, ...] = ()
+    requests: int = 0  # to a model, in this attempt so far
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One action's prompt, with what a reviewer said about the attempt before."""
+    """One action's prompt, with what a reviewer and the checks said of the attempt before."""
 
     action: str
     prompt: str
     reason: str = ""
     notes: tuple[Decision, ...] = ()
+    failed_checks: tuple[str, ...] = ()
+    limits: tuple[Limit, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,11 +104,29 @@ class TerminalOutput:
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """Tokens so far in this prompt; money in millionths of a cent, -1 if unknown."""
+    """Tokens so far in this prompt; money in millionths of a cent, -1 if unknown.
+
+    ``estimated`` while the API has not said yet what an answer uses.
+    """
 
     input_tokens: int
     output_tokens: int
     microcents: int = -1
+    estimated: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class TurnTaken:
+    """A model was asked once. It is on disk before the agent is asked for its next event."""
+
+    turn: ModelTurn
+
+
+@dataclass(frozen=True, slots=True)
+class LimitReached:
+    """The next request could go beyond a limit; the end of the turn says so in words."""
+
+    limit: Limit
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +156,10 @@ class Notice:
 
 @dataclass(frozen=True, slots=True)
 class TurnEnded:
-    """The prompt is over; ``error`` says why where it failed."""
+    """The prompt is over; ``error`` says why where it failed.
+
+    *held*: the same prompt, given again, goes on where it stopped.
+    """
 
     reason: StopReason
     summary: str = ""
@@ -135,7 +169,7 @@ class TurnEnded:
 
 AgentEvent: TypeAlias = (
     MessageChunk | ThoughtChunk | PlanUpdate | ToolCall | PermissionRequest | TerminalOutput
-    | Usage | RetryScheduled | TurnReset | Notice | TurnEnded
+    | Usage | TurnTaken | LimitReached | RetryScheduled | TurnReset | Notice | TurnEnded
 )  # fmt: skip
 
 TAGS: dict[type[AgentEvent], str] = {
@@ -146,6 +180,8 @@ TAGS: dict[type[AgentEvent], str] = {
     PermissionRequest: "permission",
     TerminalOutput: "terminal",
     Usage: "usage",
+    TurnTaken: "turn.taken",
+    LimitReached: "limit",
     RetryScheduled: "retry",
     TurnReset: "reset",
     Notice: "notice",

@@ -16,6 +16,7 @@ from clubos_tui.events import (
     ExecutionRequested,
     MergeRequested,
     ProposalRequested,
+    ResumeRequested,
     RollbackRequested,
     Scope,
     SealRequested,
@@ -145,7 +146,7 @@ def decide(view: RunView) -> Step | Wait:
     if not view.queue:
         return Wait("the run is " + view.ending if view.ending else "a person's decision")
     request = view.queue[0]
-    if isinstance(request, ProposalRequested):
+    if isinstance(request, ProposalRequested | ResumeRequested):
         return _proposing(view.phase(request.phase))
     if isinstance(request, SealRequested | EditRequested):
         return _replacing(view.phase(request.phase), request)
@@ -208,7 +209,8 @@ def _merging(view: RunView) -> Step | Wait:
 class Next:
     """What a person may do next: ``verb`` names the key, ``words`` say it on the screen."""
 
-    verb: str  # propose, approve, seal, execute, override, approve merge, merge, done, working
+    # propose, resume, raise, approve, seal, execute, override, approve merge, merge, done, working
+    verb: str
     phase: int
     words: str
 
@@ -251,6 +253,10 @@ def _next_in(view: RunView, phase: PhaseView) -> Next | None:
         return Next("execute", number, f"Execute phase {number} (approved by the plan)")
     if status is S.APPROVED:
         return Next("execute", number, f"Execute phase {number}")
+    if status is S.HELD:
+        if phase.held and phase.held.limit:
+            return Next("raise", number, f"Phase {number} has reached a limit: raise it")
+        return Next("resume", number, f"Go on with phase {number} where it stopped")
     if status is S.EXECUTED:
         return Next("execute", number, f"Repeat the checkpoint of phase {number}")
     if status is S.UNVALIDATED:

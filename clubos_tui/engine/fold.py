@@ -14,11 +14,13 @@ from clubos_tui.changes.manifest import TreeId
 from clubos_tui.engine.state import ActionView, PhaseView, RunView, Status
 from clubos_tui.events import (
     ActionFinished,
+    ActionHeld,
     ActionStarted,
     ApplyFinished,
     ApplyStarted,
     Approved,
     AttemptStarted,
+    BudgetRaised,
     CheckFinished,
     ChecksFinished,
     CommitId,
@@ -45,6 +47,7 @@ from clubos_tui.events import (
     Recovered,
     Rehearsed,
     Rejected,
+    ResumeRequested,
     RollbackRequested,
     RolledBack,
     RunClosed,
@@ -53,12 +56,16 @@ from clubos_tui.events import (
     Sealed,
     SealRequested,
     StepFailed,
+    TurnTaken,
     Undone,
     UndoRequested,
     Unvalidated,
     Validated,
 )
 from clubos_tui.plan import Plan
+from clubos_tui.spending import raised
+
+_PROPOSING = (ProposalRequested, ResumeRequested)
 
 
 def fold(events: Iterable[Event]) -> RunView:
@@ -75,9 +82,10 @@ def apply(view: RunView | None, event: Event) -> RunView:
     """Fold one more event in; changes ``view`` in place and returns it."""
     if isinstance(event, RunStarted):
         plan = Plan.from_json(event.plan)
-        return RunView(
-            event, plan, [PhaseView(number, spec) for number, spec in enumerate(plan.phase, 1)]
-        )
+        phases = [
+            PhaseView(number, spec, budget=spec.budget) for number, spec in enumerate(plan.phase, 1)
+        ]
+        return RunView(event, plan, phases, plan.budget)
     if view is None:
         raise ValueError("a journal must start with run.started")
     _FOLDS.get(type(event), _ignore)(view, event)
@@ -101,6 +109,21 @@ def _proposal_requested(view: RunView, event: ProposalRequested) -> None:
     view.phase(event.phase).asked = True
 
 
+def _resume_requested(view: RunView, event: ResumeRequested) -> None:
+    _request(view, event)
+    phase = view.phase(event.phase)
+    phase.state, phase.held = Status.PROPOSING, None
+    phase.error = phase.cure = ""
+
+
+def _budget_raised(view: RunView, event: BudgetRaised) -> None:
+    if event.scope == "run":
+        view.budget = raised(view.budget, event.unit, event.most)
+        return
+    phase = view.phase(event.phase)
+    phase.budget = raised(phase.budget, event.unit, event.most)
+
+
 def _replacement_requested(view: RunView, event: SealRequested | EditRequested) -> None:
     _request(view, event)
     view.phase(event.phase).replaced = False
@@ -119,6 +142,9 @@ def _attempt_started(view: RunView, event: AttemptStarted) -> None:
     phase.attempt, phase.base, phase.seed = event.attempt, event.base, event.seed
     phase.tree, phase.workspace, phase.agent = event.seed, event.workspace, event.agent
     phase.withheld = event.withheld
+    # A revision goes on with the conversation that made what it revises.
+    phase.earlier = (*phase.earlier, *phase.turns) if event.seed != event.base else ()
+    phase.turns, phase.requests, phase.held = (), 0, None
     phase.actions = [ActionView(action.id, action.name) for action in phase.spec.action]
     phase.change_set, phase.manifest = TreeId(""), ()
     phase.draft, phase.checkout, phase.outside, phase.edited = Draft(), {}, {}, {}
@@ -130,6 +156,23 @@ def _attempt_started(view: RunView, event: AttemptStarted) -> None:
 def _action_started(view: RunView, event: ActionStarted) -> None:
     action = view.phase(event.phase).action(event.action)
     action.status, action.stream = "running", event.stream
+    action.starts += 1
+
+
+def _turn_taken(view: RunView, event: TurnTaken) -> None:
+    phase = view.phase(event.phase)
+    phase.spent, view.spent = phase.spent.plus(event.turn), view.spent.plus(event.turn)
+    phase.requests += 1
+    if event.turn.outcome == "answered":
+        phase.turns = (*phase.turns, event.turn.record_sha256)
+
+
+def _action_held(view: RunView, event: ActionHeld) -> None:
+    phase = view.phase(event.phase)
+    phase.state, phase.held = Status.HELD, event
+    phase.error, phase.cure, phase.code = event.error, event.cure, event.code
+    phase.action(event.action).status = "pending"
+    _served(view, *_PROPOSING, phase=event.phase)
 
 
 def _action_finished(view: RunView, event: ActionFinished) -> None:
@@ -152,7 +195,7 @@ def _proposed(view: RunView, event: Proposed) -> None:
 def _proposed_nothing(view: RunView, event: ProposedNothing) -> None:
     phase = view.phase(event.phase)
     phase.state, phase.change_set = Status.EMPTY, phase.base
-    _served(view, ProposalRequested, phase=event.phase)
+    _served(view, *_PROPOSING, phase=event.phase)
 
 
 def _proposal_failed(view: RunView, event: ProposalFailed) -> None:
@@ -162,7 +205,7 @@ def _proposal_failed(view: RunView, event: ProposalFailed) -> None:
     if event.action:
         action = phase.action(event.action)
         action.status, action.error = "failed", event.error
-    _served(view, ProposalRequested, phase=event.phase)
+    _served(view, *_PROPOSING, phase=event.phase)
 
 
 def _sealed(view: RunView, event: Sealed) -> None:
@@ -240,7 +283,7 @@ def _rehearsed(view: RunView, event: Rehearsed) -> None:
 def _checks_finished(view: RunView, event: ChecksFinished) -> None:
     view.gates[event.scope, event.tree] = event.open
     if event.scope == "proposal":
-        _served(view, ProposalRequested, SealRequested, EditRequested, phase=event.phase)
+        _served(view, *_PROPOSING, SealRequested, EditRequested, phase=event.phase)
 
 
 def _approved(view: RunView, event: Approved) -> None:
@@ -350,11 +393,11 @@ def _interrupted(view: RunView) -> None:
     """Drop the request under way and put its phase back to where it waited."""
     request = view.queue.pop(0) if view.queue else None
     view.applying = None
-    if isinstance(request, ProposalRequested):
+    if isinstance(request, _PROPOSING):
         phase = view.phase(request.phase)
         phase.asked = False
         if phase.state is Status.PROPOSING:
-            phase.state = Status.IDLE
+            phase.state = Status.HELD if phase.turns else Status.IDLE
             for action in phase.actions:
                 if action.status == "running":
                     action.status = "pending"
@@ -377,6 +420,8 @@ def _recovered(view: RunView, event: Recovered) -> None:
 
 _FOLDS: dict[type[Event], Callable[[RunView, Any], None]] = {
     ProposalRequested: _proposal_requested,
+    ResumeRequested: _resume_requested,
+    BudgetRaised: _budget_raised,
     SealRequested: _replacement_requested,
     EditRequested: _replacement_requested,
     ExecutionRequested: _request,
@@ -385,6 +430,8 @@ _FOLDS: dict[type[Event], Callable[[RunView, Any], None]] = {
     UndoRequested: _request,
     AttemptStarted: _attempt_started,
     ActionStarted: _action_started,
+    TurnTaken: _turn_taken,
+    ActionHeld: _action_held,
     ActionFinished: _action_finished,
     Proposed: _proposed,
     ProposedNothing: _proposed_nothing,

@@ -58,6 +58,10 @@ class StatePaths:
         """Return the file of one action's chatter."""
         return os.path.join(self.run(run_id), "streams", name)
 
+    def recording(self, run_id: str) -> str:
+        """Return the file of what a model was told and answered in a run."""
+        return os.path.join(self.run(run_id), "recording.jsonl")
+
     def edit(self, run_id: str, sha256: str) -> str:
         """Return the file that holds a person's edit of a proposed file."""
         return os.path.join(self.run(run_id), "edits", sha256)

@@ -21,6 +21,7 @@ from clubos_tui.engine.table import refusal
 from clubos_tui.errors import GateClosed, NeedsPerson, Refused, Stale
 from clubos_tui.events import (
     Approved,
+    BudgetRaised,
     Decided,
     DecisionUndone,
     Edited,
@@ -35,6 +36,7 @@ from clubos_tui.events import (
     ProposalRequested,
     Proposed,
     Rejected,
+    ResumeRequested,
     RollbackRequested,
     RunId,
     Scope,
@@ -45,6 +47,7 @@ from clubos_tui.events import (
     Validated,
 )
 from clubos_tui.journal import Conflict, Journal, Record
+from clubos_tui.spending import Unit
 
 _RETRIES = 20
 
@@ -105,6 +108,16 @@ class Run:
     def propose(self, phase: int, *, by: str) -> None:
         """Ask for a dry run of ``phase``."""
         self.say(ProposalRequested(phase, by))
+
+    def resume(self, phase: int, *, by: str) -> None:
+        """Ask to go on with a held dry run of ``phase``."""
+        self.say(ResumeRequested(phase, by))
+
+    def raise_limit(
+        self, scope: Literal["phase", "run"], phase: int, unit: Unit, most: int, *, by: str
+    ) -> None:
+        """Set a limit of a phase or of the run anew, in the plan's units; 0 takes it away."""
+        self.say(BudgetRaised(scope, phase, unit, most, by))
 
     def execute(self, phase: int, *, by: str) -> None:
         """Ask to execute ``phase`` for real."""

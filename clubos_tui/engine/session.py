@@ -18,7 +18,7 @@ from clubos_tui.errors import Refused, RepositoryState, UsageError
 from clubos_tui.events import CommitId, RunId, RunStarted
 from clubos_tui.journal import first_record
 from clubos_tui.locks import FileLock
-from clubos_tui.plan import Plan
+from clubos_tui.plan import Model, Plan
 from clubos_tui.planfile import FILE_NAME, built_in, parse
 from clubos_tui.planfile import read as read_plan
 from clubos_tui.repository.discover import (
@@ -102,7 +102,14 @@ class Session:
         return parse(text, file=FILE_NAME), f"{FILE_NAME} in {head.commit[:12]}"
 
     def start(
-        self, plan: Plan, source: str, *, by: str, agent: str = "", run_id: str | None = None
+        self,
+        plan: Plan,
+        source: str,
+        *,
+        by: str,
+        agent: str = "",
+        run_id: str | None = None,
+        model: Model | None = None,
     ) -> Run:
         """Start a run from HEAD; at most one is open per repository."""
         for number in range(1, len(plan.phase) + 1):
@@ -140,6 +147,7 @@ class Session:
                     by=by,
                     version=__version__,
                     agent=agent,
+                    model=model or Model(),
                     prior_head=before.journal.head if before else "",
                 ),
                 expected=0,

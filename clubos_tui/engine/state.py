@@ -12,6 +12,7 @@ from enum import StrEnum
 from clubos_tui.changes.decisions import Draft
 from clubos_tui.changes.manifest import Change, Counts, TreeId, counts
 from clubos_tui.events import (
+    ActionHeld,
     ApplyFinished,
     ApplyStarted,
     Approved,
@@ -34,7 +35,8 @@ from clubos_tui.events import (
     Scope,
     StepFailed,
 )
-from clubos_tui.plan import Phase, Plan
+from clubos_tui.plan import Budget, Phase, Plan
+from clubos_tui.spending import Limit, Spent, limits
 
 
 class Status(StrEnum):
@@ -42,6 +44,7 @@ class Status(StrEnum):
 
     IDLE = "idle"  # nothing was asked yet
     PROPOSING = "proposing"  # a dry run is under way
+    HELD = "held"  # an action stands still; what a model answered is kept
     PROPOSED = "proposed"  # a change set waits for its checks or its review
     EMPTY = "empty"  # the agent changed nothing
     FAILED = "failed"  # the agent could not do an action, or a path was refused
@@ -57,7 +60,7 @@ class Status(StrEnum):
 
 
 ON_STAGE = frozenset({Status.EXECUTED, Status.VALIDATED, Status.UNVALIDATED, Status.MERGED})
-_RESTS_ON_BASE = frozenset({Status.PROPOSED, Status.APPROVED, Status.EMPTY})
+_RESTS_ON_BASE = frozenset({Status.HELD, Status.PROPOSED, Status.APPROVED, Status.EMPTY})
 _HAS_TREE = frozenset({Status.PROPOSED, Status.APPROVED, Status.EXECUTING, *ON_STAGE})
 
 
@@ -71,6 +74,7 @@ class ActionView:
     result: str = ""
     error: str = ""
     stream: str = ""
+    starts: int = 0  # how often its prompt was given in this attempt
     changes: tuple[Change, ...] = ()
     milliseconds: int = 0
 
@@ -91,6 +95,12 @@ class PhaseView:
     agent: str = ""
     actions: list[ActionView] = field(default_factory=list)
     tree: TreeId = TreeId("")  # what the workspace held after the last action
+    budget: Budget = Budget()  # the plan's, as people have raised it since
+    spent: Spent = Spent()  # over all attempts
+    requests: int = 0  # to a model, in this attempt
+    turns: tuple[str, ...] = ()  # the records of what was answered in this attempt
+    earlier: tuple[str, ...] = ()  # the same of the attempts that it revises
+    held: ActionHeld | None = None
     change_set: TreeId = TreeId("")
     manifest: tuple[Change, ...] = ()
     draft: Draft = field(default_factory=Draft)
@@ -152,6 +162,8 @@ class RunView:
     started: RunStarted
     plan: Plan
     phases: list[PhaseView]
+    budget: Budget = Budget()  # of the run
+    spent: Spent = Spent()
     queue: list[Event] = field(default_factory=list)  # requests not yet fulfilled, oldest first
     checks: dict[tuple[Scope, TreeId], dict[str, CheckFinished]] = field(default_factory=dict)
     gates: dict[tuple[Scope, TreeId], bool] = field(default_factory=dict)
@@ -218,6 +230,11 @@ class RunView:
             and check.outcome != "passed"
             and (scope, tree, check.check) not in self.overridden
         )
+
+    def limits(self, number: int) -> tuple[Limit, ...]:
+        """Return what a phase's next request to a model must keep, its own and the run's."""
+        phase = self.phase(number)
+        return limits(phase.budget, phase.spent, self.budget, self.spent)
 
     def reviewable(self, number: int) -> bool | None:
         """Tell whether its gate is open and its rollback proven; ``None`` while checked."""

@@ -10,9 +10,11 @@ from clubos_tui.changes.manifest import GITLINK, SYMLINK, TreeId
 from clubos_tui.engine.state import ON_STAGE, PhaseView, RunView, Status
 from clubos_tui.events import (
     ActionFinished,
+    ActionHeld,
     ActionStarted,
     Approved,
     AttemptStarted,
+    BudgetRaised,
     Decided,
     DecisionCleared,
     DecisionUndone,
@@ -31,9 +33,11 @@ from clubos_tui.events import (
     Proposed,
     ProposedNothing,
     Rejected,
+    ResumeRequested,
     RollbackRequested,
     Sealed,
     SealRequested,
+    TurnTaken,
     UndoRequested,
     Unvalidated,
     Validated,
@@ -45,11 +49,34 @@ S = Status
 # report (a check's evidence, a recovery), may come at any time and are not listed.
 TABLE: dict[type[Event], frozenset[Status]] = {
     ProposalRequested: frozenset(
-        {S.IDLE, S.PROPOSED, S.EMPTY, S.FAILED, S.APPROVED, S.REJECTED, S.ROLLED_BACK, S.STALE}
+        {
+            S.IDLE,
+            S.HELD,
+            S.PROPOSED,
+            S.EMPTY,
+            S.FAILED,
+            S.APPROVED,
+            S.REJECTED,
+            S.ROLLED_BACK,
+            S.STALE,
+        }
     ),
     AttemptStarted: frozenset(
-        {S.IDLE, S.PROPOSED, S.EMPTY, S.FAILED, S.APPROVED, S.REJECTED, S.ROLLED_BACK, S.STALE}
+        {
+            S.IDLE,
+            S.HELD,
+            S.PROPOSED,
+            S.EMPTY,
+            S.FAILED,
+            S.APPROVED,
+            S.REJECTED,
+            S.ROLLED_BACK,
+            S.STALE,
+        }
     ),
+    ResumeRequested: frozenset({S.HELD}),
+    TurnTaken: frozenset({S.PROPOSING}),
+    ActionHeld: frozenset({S.PROPOSING}),
     ActionStarted: frozenset({S.PROPOSING}),
     ActionFinished: frozenset({S.PROPOSING}),
     Proposed: frozenset({S.PROPOSING}),
@@ -74,9 +101,9 @@ TABLE: dict[type[Event], frozenset[Status]] = {
 }
 
 _PERSON = (
-    ProposalRequested, Decided, DecisionUndone, FileDecided, DecisionCleared, SealRequested,
-    EditRequested, Approved, Rejected, ExecutionRequested, MergeRequested, RollbackRequested,
-    UndoRequested,
+    ProposalRequested, ResumeRequested, BudgetRaised, Decided, DecisionUndone, FileDecided,
+    DecisionCleared, SealRequested, EditRequested, Approved, Rejected, ExecutionRequested,
+    MergeRequested, RollbackRequested, UndoRequested,
 )  # fmt: skip
 
 
@@ -92,7 +119,8 @@ def refusal(view: RunView, event: Event) -> str | None:
         if status not in allowed:
             return f"phase {number} is {status}"
     busy = view.queue and not view.merge_waits
-    if isinstance(event, _PERSON) and busy and not isinstance(event, Approved):
+    by_plan = isinstance(event, Approved) and event.how == "plan"  # that is itself a step
+    if isinstance(event, _PERSON) and busy and not by_plan:
         return "another step is still under way"
     if view.ending and isinstance(event, (*_PERSON, Overridden, MergeApproved)):
         may_roll_back = view.ending == "merged" and isinstance(event, RollbackRequested)
@@ -110,6 +138,11 @@ def _may_propose(view: RunView, event: Event) -> str | None:
         status = view.status(before.number)
         return f"phase {before.number} has no change set to build on; it is {status}"
     return None
+
+
+def _may_raise(_view: RunView, event: Event) -> str | None:
+    assert isinstance(event, BudgetRaised)
+    return None if event.most >= 0 else "a limit is 0 (none) or more"
 
 
 def _may_decide_on(view: RunView, event: Event) -> str | None:
@@ -262,6 +295,7 @@ def _same(phase: PhaseView, change_set: TreeId, attempt: int) -> str | None:
 
 _CONDITIONS = {
     ProposalRequested: _may_propose,
+    BudgetRaised: _may_raise,
     Decided: _may_decide_on,
     DecisionUndone: _may_undo_decision,
     FileDecided: _may_decide_on,

@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from clubos_tui.agents.claude.money import UNKNOWN, Tokens, dollars, prices_path, read_prices
+from clubos_tui.agents.claude.money import Tokens, prices_path, read_prices
 from clubos_tui.errors import UsageError
+from clubos_tui.spending import UNKNOWN, dollars
 
 NONE = "/nowhere/prices.toml"
 COUNTS = st.integers(0, 10**7)

@@ -3,7 +3,7 @@
 import random
 
 import pytest
-from support.model import WHO, Model, journey
+from support.model import WHO, Model, journey, turn
 
 from clubos_tui import events as e
 from clubos_tui.changes.decisions import Decision
@@ -17,6 +17,9 @@ SAMPLES = {
     e.ProposalRequested: e.ProposalRequested(1, WHO),
     e.AttemptStarted: e.AttemptStarted(1, 2, "base", "base", "model", "/ws"),
     e.ActionStarted: e.ActionStarted(1, 1, "a1", "s"),
+    e.ResumeRequested: e.ResumeRequested(1, WHO),
+    e.TurnTaken: e.TurnTaken(1, 1, "a1", turn(Model().view.phase(1))),
+    e.ActionHeld: e.ActionHeld(1, 1, "a1", "no money"),
     e.ActionFinished: e.ActionFinished(1, 1, "a1", "success", "t"),
     e.Proposed: e.Proposed(1, 1, "base", "t", ()),
     e.ProposedNothing: e.ProposedNothing(1, 1),

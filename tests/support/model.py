@@ -18,6 +18,7 @@ from clubos_tui.engine.run import approval
 from clubos_tui.engine.state import PhaseView, RunView, Status
 from clubos_tui.engine.table import TABLE, refusal, rolled_back_with
 from clubos_tui.plan import Action, CheckSpec, Phase, Plan
+from clubos_tui.spending import ModelTurn
 
 WHO = "Pat"
 BASE = "base"
@@ -122,6 +123,8 @@ class Model:
         outcome: e.Outcome = "passed",
         identical: bool = True,
         moved: bool = False,
+        turns: bool = False,
+        held: bool = False,
     ) -> Iterable[tuple[e.Event, ...]]:
         """Yield what the effect of ``step`` appends, a tuple for each durable write."""
         view = self.view
@@ -135,6 +138,11 @@ class Model:
                 yield (e.AttemptStarted(n, phase.attempt + 1, base, seed, "model", "/ws"),)
             case d.RunAction():
                 yield (e.ActionStarted(n, phase.attempt, step.action, "s"),)
+                if turns or held:
+                    yield (e.TurnTaken(n, phase.attempt, step.action, turn(phase)),)
+                if held:
+                    yield (e.ActionHeld(n, phase.attempt, step.action, "no money"),)
+                    return
                 yield self._action(phase, step.action, fails=fails)
             case d.FinishAttempt() if empty:
                 yield (e.ProposedNothing(n, phase.attempt),)
@@ -224,6 +232,8 @@ class Model:
         tree = prepared.tree if prepared else phase.change_set
         return [
             e.ProposalRequested(number, WHO),
+            e.ResumeRequested(number, WHO),
+            e.BudgetRaised("phase", number, "cents", 500, WHO),
             e.Decided(*now, (Decision("a", "reject", "note"), Decision("b", "accept")), WHO),
             e.Decided(*now, (Decision("a", "reject", hunk="h", first=2, last=3),), WHO),
             e.DecisionUndone(*now, WHO),
@@ -287,6 +297,12 @@ class Model:
         return self
 
 
+def turn(phase: PhaseView) -> ModelTurn:
+    """Return a request to a model that was answered."""
+    name = f"{next(_numbers):064d}"
+    return ModelTurn(phase.requests + 1, "answered", "m", "p", record_sha256=name, output_tokens=9)
+
+
 def rows() -> tuple[Change, ...]:
     """Return a manifest of two files."""
     return tuple(
@@ -312,9 +328,17 @@ def journey(
             choices = {
                 "fails": {"fails": True},
                 "closed": {"outcome": choose(["failed", "unknown"])},
-                "other": choose([{"empty": True}, {"moved": True}, {"identical": False}]),
-            }.get(how, {})
-            model.perform(step, cut=choose([0, 1]) if how == "cut" else 99, **choices)
+                "other": choose(
+                    [
+                        {"empty": True},
+                        {"moved": True},
+                        {"identical": False},
+                        {"turns": True},
+                        {"held": True},
+                    ]
+                ),
+            }.get(how, {"turns": choose([False, False, True])})
+            model.perform(step, cut=choose([0, 1, 2]) if how == "cut" else 99, **choices)
             if how == "cut":
                 name, number = type(step).__name__, getattr(step, "phase", 0)
                 ends = [e.StepFailed(name, number, "no"), e.Paused(name, number, WHO)]

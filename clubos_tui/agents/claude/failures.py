@@ -55,6 +55,8 @@ _BY_KIND: Final[Mapping[str, tuple[bool, str]]] = {
     "overloaded_error": (True, "It is tried again by itself."),
     "timeout_error": (True, "It is tried again by itself."),
     "api_error": (True, "It is tried again by itself."),
+    "not_the_api": (False, "Look at the base URL; a proxy or a captive portal may answer there."),
+    "end_of_recording": (False, "The recording ends here; choose another agent to go on."),
     "malformed_stream": (True, "It is tried again by itself."),
     "connection": (True, "It is tried again by itself; look at the network or the base URL."),
 }

@@ -1,7 +1,4 @@
-"""What tokens cost, from a dated table of prices; a model without a price costs "unknown".
-
-Money is in whole microcents (millionths of a cent), so that sums are exact.
-"""
+"""What tokens cost, from a dated table of prices; a model without a price costs "unknown"."""
 
 from __future__ import annotations
 
@@ -15,11 +12,9 @@ from typing import Any, Final
 
 from clubos_tui.config import config_file
 from clubos_tui.errors import UsageError
+from clubos_tui.spending import UNKNOWN
 
-__all__ = ["UNKNOWN", "Price", "Prices", "Tokens", "dollars", "prices_path", "read_prices"]
-
-UNKNOWN: Final = -1
-"""The cost of what has no price."""
+__all__ = ["Price", "Prices", "Tokens", "prices_path", "read_prices"]
 
 _MICROCENTS: Final = 100  # a token's microcents, where a million of them cost a dollar
 # Of the price of input: to keep it in the cache for five minutes, for an hour.
@@ -103,15 +98,15 @@ class Prices:
         """
         return self.cost(model, Tokens(output=most, cache_write=prompt))
 
+    def affordable(self, model: str, prompt: int, microcents: int) -> int:
+        """Return how many tokens an answer may have at most; less than 0: not even the prompt.
 
-def dollars(microcents: int) -> str:
-    """Return an amount as "$1.23", "<$0.01", "unknown"."""
-    if microcents == UNKNOWN:
-        return "unknown"
-    cents = Decimal(microcents) / 1_000_000
-    if 0 < cents < 1:
-        return "<$0.01"
-    return f"${cents / 100:,.2f}"
+        Raises:
+            KeyError: The model has no price.
+        """
+        left = microcents - self.models[model].cost(Tokens(cache_write=prompt))
+        output = self.models[model].of(prompt).output
+        return left if not output or left < 0 else int(left / (output * _MICROCENTS))
 
 
 def prices_path() -> str:

@@ -10,7 +10,7 @@ Source of the event order: the Messages API's streaming reference.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -49,6 +49,7 @@ class _Block:
     signature: list[str] = field(default_factory=list)
     citations: list[Any] = field(default_factory=list)
     done: bool = False
+    size: int = 0
 
     @property
     def kind(self) -> str:
@@ -70,8 +71,19 @@ class Turn:
         self.tokens = Tokens()
         self.complete = False
         """Whether the stream came to its own end; the stop reason is only then to be believed."""
+        self.received = 0
+        """Characters that came so far: the API says only at the end what they are in tokens."""
         self._blocks: list[_Block] = []
         self._usage: Json = {}
+
+    @classmethod
+    def of(cls, events: Iterable[Json]) -> Turn:
+        """Return the answer that a recorded stream makes."""
+        turn = cls()
+        for event in events:
+            for _ in turn.feed(event):
+                pass
+        return turn
 
     # --- reading --------------------------------------------------------------------------------
 
@@ -136,6 +148,8 @@ class Turn:
         kind = delta["type"]
         if kind == "input_json_delta":
             block.parts.append(_text(delta["partial_json"]))
+            block.size += len(block.parts[-1])
+            self.received += len(block.parts[-1])
         elif kind in ("text_delta", "thinking_delta"):
             text = _text(delta[kind.removesuffix("_delta")])
             if text:
@@ -147,6 +161,7 @@ class Turn:
 
     def _said(self, block: _Block, text: str) -> AgentEvent:
         block.parts.append(text)
+        self.received += len(text)
         return ThoughtChunk(text) if block.kind == "thinking" else MessageChunk(text)
 
     def _end(self, event: Json) -> None:
@@ -187,6 +202,28 @@ class Turn:
         ]
 
     @property
+    def unanswered(self) -> list[str]:
+        """The ids of tool calls that the answer holds although it does not wait for them."""
+        if self.stop_reason == "tool_use":
+            return []
+        return [str(block.start["id"]) for block in self._blocks if block.kind == "tool_use"]
+
+    @property
+    def writing(self) -> tuple[str, str, int] | None:
+        """Id, tool and characters so far of the call that is just being streamed."""
+        last = self._blocks[-1] if self._blocks else None
+        if last is None or last.done or last.kind != "tool_use":
+            return None
+        return str(last.start["id"]), str(last.start["name"]), last.size
+
+    @property
+    def may_go_on(self) -> bool:
+        """Whether an answer that was cut off at its limit can be sent back, to be gone on with."""
+        cut_call = any(block.kind == "tool_use" for block in self._blocks)
+        cut_thought = any(b.kind == "thinking" and not b.signature for b in self._blocks)
+        return bool(self.text.strip()) and not cut_call and not cut_thought
+
+    @property
     def text(self) -> str:
         """The words of the answer, without thoughts."""
         return "".join(block.text for block in self._blocks if block.kind == "text")
@@ -198,6 +235,41 @@ class Turn:
         no other, and the call's result says what was wrong with it.
         """
         return [_content(block) for block in self._blocks if block.kind != "text" or block.text]
+
+    def events(self) -> list[Json]:
+        """Return the events that came, with their fragments put together."""
+        if not self.id:
+            return []
+        message = {"id": self.id, "model": self.model, "usage": dict(self._usage)}
+        out: list[Json] = [{"type": "message_start", "message": message}]
+        for index, block in enumerate(self._blocks):
+            start = {k: "" if k == _TEXTS.get(block.kind) else v for k, v in block.start.items()}
+            out.append(
+                {"type": "content_block_start", "index": index, "content_block": start}
+            )  # fmt: skip
+            out += [
+                {"type": "content_block_delta", "index": index, "delta": delta}
+                for delta in _deltas(block)
+            ]
+            if block.done:
+                out.append({"type": "content_block_stop", "index": index})
+        if self.stop_reason:
+            delta = {"stop_reason": self.stop_reason, "stop_details": self.stop_details}
+            out.append({"type": "message_delta", "delta": delta, "usage": dict(self._usage)})
+        if self.complete:
+            out.append({"type": "message_stop"})
+        return out
+
+
+def _deltas(block: _Block) -> Iterator[Json]:
+    if block.kind == "tool_use" and block.parts:
+        yield {"type": "input_json_delta", "partial_json": block.text}
+    elif block.kind in _TEXTS and block.parts:
+        yield {"type": f"{block.kind}_delta", _TEXTS[block.kind]: block.text}
+    if block.signature:
+        yield {"type": "signature_delta", "signature": "".join(block.signature)}
+    for citation in block.citations:
+        yield {"type": "citations_delta", "citation": citation}
 
 
 _TEXTS: Final = {"text": "text", "thinking": "thinking"}

@@ -9,9 +9,10 @@ from __future__ import annotations
 import hashlib
 import os
 import stat
+import threading
 import time
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from clubos_tui.agents.base import ToolKind
@@ -32,8 +33,9 @@ from clubos_tui.agents.tools.specs import (
 )
 from clubos_tui.changes.manifest import is_binary
 from clubos_tui.changes.paths import matches
+from clubos_tui.journal import REDACTED, redact
 
-__all__ = ["Result", "Toolbox", "kind_of", "title_of"]
+__all__ = ["Done", "Result", "Toolbox", "call_title", "kind_of", "title_of"]
 
 MOST_BYTES: Final = 256 * 1024
 """Of what one call may answer with."""
@@ -72,6 +74,32 @@ def title_of(call: Input) -> str:
             return "finish"
 
 
+@dataclass(frozen=True, slots=True)
+class Done:
+    """A call that was carried out: what people see of it, and what the model hears."""
+
+    title: str
+    kind: ToolKind
+    path: str
+    result: Result
+    misread: bool = False
+    """It made no sense, so nothing was tried."""
+    finish: Finish | None = None
+    """It says that the action is done."""
+
+    def refused(self, why: str) -> Done:
+        """Return the same call with an error in the place of its result."""
+        return replace(self, result=Result(why, failed=True), finish=None)
+
+
+def call_title(name: str, raw: str) -> str:
+    """Return a call in a few words, by its tool's name where it makes no sense."""
+    try:
+        return title_of(parse(name, raw))
+    except InvalidInput:
+        return name
+
+
 class Toolbox:
     """The tools of one conversation; it remembers which files were read in it."""
 
@@ -84,8 +112,17 @@ class Toolbox:
         """
         self._files = Files(folder, withheld)
         self._read: dict[str, str] = {}  # by place: the digest of what was read
+        self._stopped = threading.Event()
+
+    def stop(self) -> None:
+        """Have what only looks end soon; nobody waits for it any more."""
+        self._stopped.set()
 
     def run(self, name: str, raw: str) -> Result:
+        """Carry out a call and return what the model hears of it."""
+        return self.carry_out(name, raw).result
+
+    def carry_out(self, name: str, raw: str) -> Done:
         """Carry out a call; whatever is wrong with it is a result, never an exception.
 
         Args:
@@ -93,7 +130,16 @@ class Toolbox:
             raw: Its input, the JSON text as it was streamed.
         """
         try:
-            return Result(_sendable(self._run(parse(name, raw))))
+            call = parse(name, raw)
+        except InvalidInput as error:
+            return Done(name, "other", "", Result(_sendable(str(error)), failed=True), misread=True)
+        path = getattr(call, "path", "") or getattr(call, "to_path", "")
+        finish = call if isinstance(call, Finish) else None
+        return Done(title_of(call), kind_of(call), path, self._result(call), finish=finish)
+
+    def _result(self, call: Input) -> Result:
+        try:
+            return Result(_redacted(_sendable(self._run(call))))
         except (InvalidInput, Denied) as error:
             return Result(_sendable(str(error)), failed=True)
         except OSError as error:
@@ -203,7 +249,7 @@ class Toolbox:
                 continue
             for number, line in enumerate(data.split(b"\n"), 1):
                 left = until - time.monotonic()
-                if left <= 0:
+                if left <= 0 or self._stopped.is_set():
                     raise TimeoutError
                 if pattern.search(line, timeout=left):
                     yield path, number, line
@@ -229,6 +275,7 @@ class Toolbox:
         old, new = _bytes(call.old_string), _bytes(call.new_string)
         if old not in data and _crlf(data):  # lines were shown without their carriage returns
             old, new = _with_crlf(old), _with_crlf(new)
+        _require_whole(call.path, call.old_string, data)
         times = data.count(old)
         if not times:
             raise Denied(f"old_string is not in {call.path}; read the file and copy it exactly")
@@ -248,6 +295,7 @@ class Toolbox:
             raise Denied(
                 f"{call.path} is there, and was not read as it is now; read it before replacing it"
             )
+        _require_whole(call.path, call.content, before.data)
         data = _bytes(call.content)
         kept = _crlf(before.data) and b"\r" not in data
         self._put(call.path, _with_crlf(data) if kept else data)
@@ -270,6 +318,20 @@ def _sendable(text: str) -> str:
     except UnicodeEncodeError:
         data = text.encode("utf-8", "backslashreplace")
     return data.decode("utf-8", "backslashreplace")
+
+
+def _redacted(text: str) -> str:
+    """Return a text without keys: a model has no use for them (P12)."""
+    return redact(text.encode()).decode()
+
+
+def _require_whole(path: str, text: str, data: bytes) -> None:
+    """Refuse words that stand for a key, which would take its place in the file."""
+    if REDACTED.decode() in text and REDACTED not in data:
+        raise Denied(
+            f"{path} holds a key that is shown as {REDACTED.decode()}; edit around it, and leave "
+            "the line as it is"
+        )
 
 
 def _digest(data: bytes) -> str:

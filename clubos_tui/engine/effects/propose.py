@@ -6,13 +6,12 @@ Nothing here writes outside the state folder (P1).
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import hashlib
 import time
 from collections.abc import Mapping
 
 from clubos_tui.agents import require
-from clubos_tui.agents.base import Agent, Notice, Request, TurnEnded, Workspace, encode
+from clubos_tui.agents.base import Notice, encode
 from clubos_tui.apply.on_disk import refuse_foreign
 from clubos_tui.changes.manifest import (
     Change,
@@ -27,12 +26,14 @@ from clubos_tui.changes.paths import collision, fold
 from clubos_tui.disk import NotAFile, Root
 from clubos_tui.engine.decide import FinishAttempt, RunAction, StartAttempt
 from clubos_tui.engine.effects.context import Context
+from clubos_tui.engine.effects.converse import Ended, converse
 from clubos_tui.engine.effects.manifests import between, contents
 from clubos_tui.engine.effects.replace import carry
 from clubos_tui.engine.state import PhaseView
-from clubos_tui.errors import AgentFailed, ClubosError, HostilePath, InTheWay, Refused, exit_code
+from clubos_tui.errors import AgentFailed, HostilePath, InTheWay, NeedsPerson, Refused, exit_code
 from clubos_tui.events import (
     ActionFinished,
+    ActionHeld,
     ActionStarted,
     AttemptStarted,
     ProposalFailed,
@@ -77,21 +78,32 @@ async def run_action(context: Context, step: RunAction) -> None:
     # What a crash cut short is mended here: half of an action is not evidence of anything.
     await context.in_thread(lambda: workspace.bring(phase.tree, context.look))
     workspace.hand_over()
-    name = f"{step.phase}-{phase.attempt}-{step.action}.jsonl"
+    starts = phase.action(step.action).starts
+    # What a model has said stays; what is said anew goes to a stream of its own.
+    again = f"-{starts + 1}" if starts and phase.turns else ""
+    name = f"{step.phase}-{phase.attempt}-{step.action}{again}.jsonl"
     path = context.session.paths.stream(context.run.id, name)
     context.say(ActionStarted(step.phase, phase.attempt, step.action, path), durable=False)
     began = time.monotonic()
     writer = StreamWriter(path)
     try:
-        ended = await _prompt(context, phase, step.action, writer)
-        if ended.reason == "end_turn":
+        ended = await converse(context, phase, step.action, writer)
+        if ended.turn.reason == "end_turn":
             tree, changes = await context.in_thread(lambda: _measure(context, phase, step.action))
+        elif ended.turn.reason == "held" and (ended.limit or phase.turns):
+            await _end_agents(context)
+            context.say(_held(phase, step.action, ended))
+            return
         else:
+            turn = ended.turn
             raise AgentFailed(
-                ended.error or f"the agent stopped: {ended.reason}",
+                turn.error or f"the agent stopped: {turn.reason}",
                 untouched="Nothing outside the workspace was written.",
-                cure=ended.cure or f"Look at the log, then propose phase {step.phase} again.",
+                cure=turn.cure or f"Look at the log, then propose phase {step.phase} again.",
             )
+    except asyncio.CancelledError:
+        await _end_agents(context)  # what it has in mind is no longer what is in the workspace
+        raise
     except (AgentFailed, HostilePath) as error:
         failed = Notice(error.message, "error")
         writer.write(*encode(failed), time=time.monotonic())
@@ -111,90 +123,24 @@ async def run_action(context: Context, step: RunAction) -> None:
         stream_sha256 = writer.close()
     context.say(
         ActionFinished(
-            step.phase, phase.attempt, step.action, "success", tree, result=ended.summary,
+            step.phase, phase.attempt, step.action, "success", tree, result=ended.turn.summary,
             changes=changes, stream_sha256=stream_sha256, milliseconds=_since(began),
         )
     )  # fmt: skip
-
-
-async def _prompt(
-    context: Context, phase: PhaseView, action_id: str, writer: StreamWriter
-) -> TurnEnded:
-    flushing = asyncio.ensure_future(_flush_often(writer))
-    try:
-        return await _converse(context, phase, action_id, writer)
-    except ClubosError:
-        raise
-    except Exception as error:  # whatever an agent does, it is the agent's failure
-        raise AgentFailed(
-            f"the agent broke: {type(error).__name__}: {error}",
-            untouched="Nothing outside the workspace was written.",
-            cure=f"Look at the log, then propose phase {phase.number} again.",
-        ) from error
-    finally:
-        flushing.cancel()
-
-
-async def _flush_often(writer: StreamWriter) -> None:
-    """Show the last words of an agent that has gone quiet."""
-    while True:
-        await asyncio.sleep(writer.SECONDS)
-        writer.flush()
-
-
-async def _converse(
-    context: Context, phase: PhaseView, action_id: str, writer: StreamWriter
-) -> TurnEnded:
-    agent = await _agent(context, phase)
-    spec = next(item for item in phase.spec.action if item.id == action_id)
-    rejection = phase.rejection if phase.seed != phase.base else None
-    request = Request(
-        spec.id,
-        spec.prompt or spec.name,
-        rejection.reason if rejection else "",
-        rejection.notes if rejection else (),
-    )
-    if phase.withheld:
-        notice = Notice(f"{len(phase.withheld)} secret files were withheld from the agent", "info")
-        writer.write(*encode(notice), time=time.monotonic())
-    ended: TurnEnded | None = None
-    try:
-        async for event in agent.prompt(request):
-            if ended is not None:
-                raise AgentFailed("the agent went on after it had ended its turn")
-            writer.write(*encode(event), time=time.monotonic())
-            if isinstance(event, TurnEnded):
-                ended = event
-    except asyncio.CancelledError:
-        with contextlib.suppress(ClubosError):
-            await agent.cancel()
-        raise
-    if ended is None:
-        raise AgentFailed(
-            "the agent's stream ended without the end of its turn",
-            cure=f"Propose phase {phase.number} again.",
-        )
-    return ended
-
-
-async def _agent(context: Context, phase: PhaseView) -> Agent:
-    key = (phase.number, phase.attempt)
-    agent = context.agents.get(key)
-    if agent is None:
-        agent = require(phase.agent, context.session.agents)()
-        await agent.start(
-            Workspace(
-                phase.workspace, context.view.plan, phase.number, phase.attempt, phase.withheld
-            )
-        )
-        context.agents[key] = agent
-    return agent
 
 
 async def _end_agents(context: Context) -> None:
     while context.agents:
         _, agent = context.agents.popitem()
         await agent.aclose()
+
+
+def _held(phase: PhaseView, action: str, ended: Ended) -> ActionHeld:
+    turn, limit = ended.turn, ended.limit
+    code = exit_code(NeedsPerson("")) if limit else 1
+    return ActionHeld(
+        phase.number, phase.attempt, action, turn.error, turn.cure, limit, code
+    )  # fmt: skip
 
 
 def _measure(

@@ -1,0 +1,238 @@
+"""Claude as an agent: one conversation a phase, one prompt an action, tools in the workspace.
+
+A kill costs nothing that was answered: the records of the action under way are carried out once
+more on the workspace as it was when the action began, and the conversation goes on after them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncGenerator, Iterator
+from dataclasses import replace
+
+from clubos_tui.agents.base import (
+    AgentEvent,
+    Notice,
+    Request,
+    ToolCall,
+    ToolStatus,
+    TurnEnded,
+    Workspace,
+)
+from clubos_tui.agents.claude.api import Api, Place, Source
+from clubos_tui.agents.claude.asking import Asking, Stopped, Timing
+from clubos_tui.agents.claude.conversation import Conversation, result, words
+from clubos_tui.agents.claude.mailbox import Cancelled, Mailbox
+from clubos_tui.agents.claude.money import Prices, prices_path, read_prices
+from clubos_tui.agents.claude.prompts import GO_ON, prompt
+from clubos_tui.agents.claude.purse import Purse
+from clubos_tui.agents.claude.recording import Record, Recording
+from clubos_tui.agents.claude.settings import Settings, choose, read_own, settings_path
+from clubos_tui.agents.claude.turn import Turn
+from clubos_tui.agents.tools.specs import Finish
+from clubos_tui.agents.tools.toolbox import Done, Toolbox
+from clubos_tui.codec import Json
+from clubos_tui.errors import AgentFailed
+
+__all__ = ["ClaudeAgent"]
+
+_MISREAD = 3  # calls in a row that made no sense
+_SUMMARY = 2_000  # characters
+_CARRIED_OUT = "carried out"  # of a call whose result nobody waits for any more
+
+
+class ClaudeAgent:
+    """Asks a model, carries out what it calls, and says what happens."""
+
+    def __init__(self, source: Source | None = None, *, timing: Timing | None = None) -> None:
+        self._source: Source = source or Api()
+        self._timing = timing or Timing()
+        self._mail: Mailbox[Json | BaseException | None] = Mailbox()
+        self._work: asyncio.Future[Done] | None = None
+        self._purse = Purse((), Prices("", {}), "")
+        self._asking: Asking | None = None
+        self._misread = 0
+
+    async def start(self, workspace: Workspace) -> None:
+        """Find key, settings and prices, and what was answered before; nothing is sent."""
+        self._workspace = workspace
+        self._settings = choose(
+            workspace.plan, workspace.phase, workspace.model, read_own(settings_path())
+        )
+        self._prices = read_prices(prices_path())
+        self._recording = Recording(workspace.recording)
+        self._toolbox = Toolbox(workspace.folder, workspace.withheld)
+        await self._source.open(self._settings)
+        records, untold = await asyncio.to_thread(
+            _recorded, self._recording, workspace, self._settings
+        )
+        records += [record for _, record in untold]
+        self._untold = [
+            replace(record.turn, record_sha256=sha256) for sha256, record in untold
+        ]  # fmt: skip
+        self._talk, turns = Conversation.of(records)
+        self._told = bool(workspace.turns or untold)
+        self._begun = records[-1].action if self._told else ""
+        self._kept: list[Turn] = []  # the answers of the action that was under way
+        for record, turn in zip(reversed(records), reversed(turns), strict=True):
+            if record.attempt != workspace.attempt or record.action != self._begun:
+                break
+            self._kept.insert(0, turn)
+        self._last = turns[-1] if turns else None
+        self._asking = Asking(
+            self._source, self._settings, self._prices, self._recording, self._mail,
+            timing=self._timing, requests=workspace.requests,
+        )  # fmt: skip
+
+    async def cancel(self) -> None:
+        """End the prompt under way, whatever it waits for."""
+        self._toolbox.stop()
+        self._mail.cancel()
+
+    async def aclose(self) -> None:
+        """Close the connection."""
+        self._mail.cancel()
+        await self._source.aclose()
+
+    async def prompt(self, request: Request) -> AsyncGenerator[AgentEvent, None]:
+        """Carry out an action; what is cancelled or fails leaves no half of an answer."""
+        assert self._asking, "BUG: prompt before start"
+        limits = () if self._source.free else request.limits
+        self._purse = Purse(limits, self._prices, self._settings.model)
+        done: list[str] = []
+        try:
+            async with contextlib.aclosing(self._carry_out(request, done)) as events:
+                async for event in events:
+                    yield event
+        except Cancelled:
+            if self._work is not None:  # a write is soon done; a search is not waited for
+                await asyncio.wait({self._work}, timeout=0.05)
+            for event in self._asking.withdrawn("cancelled", self._purse):
+                yield event
+            yield TurnEnded("cancelled")
+        except Stopped as stopped:
+            yield TurnEnded(stopped.reason, error=stopped.message, cure=stopped.cure)
+        else:
+            yield TurnEnded("end_turn", done[0])
+
+    # --- the loop -------------------------------------------------------------------------------
+
+    async def _carry_out(
+        self, request: Request, done: list[str]
+    ) -> AsyncGenerator[AgentEvent, None]:
+        """Go on until the action is done; its summary is then in `done`."""
+        assert self._asking, "BUG: prompt before start"
+        talk, workspace = self._talk, self._workspace
+        for taken in self._untold:
+            yield self._asking.adopt(taken, self._purse)
+        self._untold = []
+        if request.action == self._begun and self._kept:
+            kept, self._kept = self._kept, []
+            said = "answer is" if len(kept) == 1 else "answers are"
+            yield Notice(f"Going on: {len(kept)} {said} kept and not asked for again")
+            for turn in kept:
+                talk.pending = []
+                async for _ in self._follow(turn, done, again=True):
+                    pass
+        else:
+            if self._last is not None and not talk.pending:
+                talk.pending = _closed(self._last)
+            talk.pending.append(words(prompt(workspace, request, reviewed=self._told)))
+            self._told = True
+        place = Place(workspace.phase, workspace.attempt, request.action, 0)
+        while not done:
+            answers: list[Turn] = []
+            asked = self._asking.ask(talk, place, self._purse, answers)
+            async with contextlib.aclosing(asked) as events:
+                async for event in events:
+                    yield event
+            async for event in self._follow(answers[0], done):
+                yield event
+        self._last = None
+
+    async def _follow(
+        self, turn: Turn, done: list[str], *, again: bool = False
+    ) -> AsyncGenerator[AgentEvent, None]:
+        """Do what an answer says, and put what comes of it before the next request."""
+        pending = self._talk.pending
+        if turn.stop_reason == "max_tokens":
+            pending.append(words(GO_ON))
+        elif turn.stop_reason == "tool_use":
+            finish: Finish | None = None
+            failed = False
+            for call in turn.calls:
+                self._work = asyncio.ensure_future(
+                    asyncio.to_thread(self._toolbox.carry_out, call.name, call.raw)
+                )
+                came = await self._mail.until(self._work)
+                self._misread = self._misread + 1 if came.misread else 0
+                if came.finish and failed:
+                    came = came.refused("another call of this answer failed: look at it first")
+                finish = came.finish or finish
+                failed = failed or came.result.failed
+                status: ToolStatus = "failed" if came.result.failed else "completed"
+                detail = came.result.text if came.result.failed else ""
+                yield ToolCall(call.id, came.title, came.kind, status, came.path, detail)
+                pending.append(result(call.id, came.result.text, failed=came.result.failed))
+            if finish:
+                for event in _notes(finish):
+                    yield event
+                done.append(_summary(finish))
+            elif self._misread >= _MISREAD and not again:
+                self._misread = 0
+                raise Stopped(
+                    "held",
+                    f"{_MISREAD} tool calls in a row could not be read",
+                    "Go on to let the model try again, or propose the phase anew.",
+                )
+        elif turn.stop_reason != "pause_turn":
+            pending += [
+                result(name, "not carried out: the answer had ended", failed=True)
+                for name in turn.unanswered
+            ]
+            done.append(turn.text.strip()[:_SUMMARY])
+
+
+def _recorded(
+    recording: Recording, workspace: Workspace, settings: Settings
+) -> tuple[list[Record], list[tuple[str, Record]]]:
+    """Return the records to go on from, and those that the journal has not been told of.
+
+    Raises:
+        AgentFailed: They are not as they were.
+    """
+    records = recording.find(workspace.turns)
+    if len(records) != len(workspace.turns):
+        raise AgentFailed(
+            f"{recording.path} does not hold what the journal says was answered",
+            untouched="Nothing was sent.",
+            cure=f"Propose phase {workspace.phase} again: that begins a new conversation.",
+        )
+    earlier = recording.find(workspace.earlier)
+    # Thoughts are bound to their model: with another one, or with a gap, it begins anew.
+    whole = len(earlier) == len(workspace.earlier)
+    same = all(item.turn.model == settings.model for item in (*earlier, *records))
+    untold = recording.after(workspace.phase, workspace.attempt, workspace.requests)
+    return ([*earlier, *records] if whole and same else records), untold
+
+
+def _closed(turn: Turn) -> list[Json]:
+    """Return results for the calls of an answer that ended its action before a kill."""
+    return [result(call.id, _CARRIED_OUT) for call in turn.calls] + [
+        result(name, "not carried out", failed=True) for name in turn.unanswered
+    ]
+
+
+def _summary(finish: Finish) -> str:
+    lines = [finish.summary.strip()]
+    lines += [f"Look at: {note}" for note in finish.notes_for_reviewer]
+    lines += [f"Open: {question}" for question in finish.open_questions]
+    return "\n".join(lines)[:_SUMMARY]
+
+
+def _notes(finish: Finish) -> Iterator[AgentEvent]:
+    for note in finish.notes_for_reviewer:
+        yield Notice(f"for the reviewer: {note}")
+    for question in finish.open_questions:
+        yield Notice(f"open question: {question}", "warning")
