@@ -43,6 +43,8 @@ COMMANDS = {
     "init": ("start", "init"),
     "run": ("drive", "run"),
     "merge": ("drive", "merge"),
+    "limit": ("limits", "limit"),
+    "recording": ("recordings", "recording"),
     "rollback": ("back", "rollback"),
     "undo": ("back", "undo"),
     "recover": ("back", "recover"),

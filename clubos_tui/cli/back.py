@@ -17,8 +17,18 @@ from clubos_tui.engine.run import Run
 from clubos_tui.engine.session import Session
 from clubos_tui.engine.views import RollbackPreview
 from clubos_tui.errors import Refused, UsageError
-from clubos_tui.events import MergeRequested, Paused, ProposalRequested, SealRequested, tag_of
+from clubos_tui.events import (
+    MergeRequested,
+    Paused,
+    ProposalRequested,
+    ResumeRequested,
+    SealRequested,
+    tag_of,
+)
 from clubos_tui.locks import FileLock
+
+# What has changed nothing yet, and can simply be dropped.
+_UNDECIDED = ProposalRequested | ResumeRequested | SealRequested | MergeRequested
 
 
 def rollback(options: Namespace) -> int:
@@ -88,7 +98,7 @@ def _finish(headless: Headless) -> None:
     """Bring what a killed command left under way to an end, so that it can be taken back."""
     request, view = headless.run.view.queue[0], headless.run.view
     begun = view.applying is not None
-    if isinstance(request, ProposalRequested | SealRequested | MergeRequested) and not begun:
+    if isinstance(request, _UNDECIDED) and not begun:
         headless.run.say(Paused(tag_of(request), getattr(request, "phase", 0), headless.who))
         return
     with suppress(Ended):  # a step that fails undoes itself

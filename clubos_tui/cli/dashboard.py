@@ -42,6 +42,7 @@ def demo(options: Namespace) -> int:
 
 
 def _open(folder: str, options: Namespace) -> int:
+    from clubos_tui.cli.opened import model_of
     from clubos_tui.ui.app import ClubosApp
 
     app = ClubosApp(
@@ -50,6 +51,7 @@ def _open(folder: str, options: Namespace) -> int:
         who=getattr(options, "who", None),
         plan_file=options.plan,
         agent=options.agent,
+        model=model_of(options),
     )
     app.run()
     return app.return_code or 0

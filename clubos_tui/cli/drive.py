@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
 from clubos_tui.cli.logs import LogPrinter, write_action_log
-from clubos_tui.cli.opened import phase_of, run_of, session_of, who_of
+from clubos_tui.cli.opened import model_of, phase_of, run_of, session_of, who_of
 from clubos_tui.cli.output import ask, emit, flag, say
 from clubos_tui.cli.review import note_outside
 from clubos_tui.cli.show import status_json
@@ -31,7 +31,8 @@ from clubos_tui.errors import (
     RepositoryState,
     UsageError,
 )
-from clubos_tui.events import ProposalRequested, SealRequested, tag_of
+from clubos_tui.events import ActionHeld, ProposalRequested, ResumeRequested, SealRequested, tag_of
+from clubos_tui.plan import Model
 from clubos_tui.repository.discover import read_head, require_calm
 
 S = Status
@@ -50,6 +51,10 @@ def run(options: Namespace) -> int:
     live = flag(options, "live", "DRY_RUN", on="false")
     yes = flag(options, "yes", "AUTO_APPROVE", on="true")
     with session_of(options) as session:
+        if options.explain:
+            from clubos_tui.cli.explain import explain
+
+            return explain(session, options)
         current = _run_for(session, options)
         headless = Headless(session, current, options, yes=yes)
         try:
@@ -109,17 +114,39 @@ def _run_for(session: Session, options: Namespace) -> Run:
                 untouched="Nothing was started.",
                 cure="Go on without --agent, or end it with `clubos rollback --run`.",
             )
+        asked = model_of(options)
+        if asked not in {Model(), present.view.started.model}:
+            raise UsageError(
+                f"run {present.id} is open with another model",
+                untouched="Nothing was started.",
+                cure="Go on without these flags, or end it with `clubos rollback --run`.",
+            )
         return present
     plan, source = session.plan(options.plan)
     try:
         return session.start(
-            plan, source, by=who_of(options, session), agent=options.agent, run_id=options.run_id
-        )
+            plan, source, by=who_of(options, session), agent=options.agent, run_id=options.run_id,
+            model=model_of(options),
+        )  # fmt: skip
     except Refused:
         started = session.current()
         if started is None or started.view.ending or (present and started.id == present.id):
             raise
         return started  # by another clubos, a moment ago; the driver's lock decides
+
+
+def _held(held: ActionHeld) -> Ended:
+    """Return why a phase stands still, and how to go on."""
+    cure = f"{held.cure} `clubos run` goes on."
+    if held.limit:
+        which = "--run" if held.limit.scope == "run" else held.phase
+        cure = f"`clubos limit {which}` shows and raises it; then `clubos run` goes on."
+    return Ended(
+        f"phase {held.phase} is held: {held.error}",
+        "Nothing outside the workspace was written; what the model answered is kept.",
+        cure,
+        held.code,
+    )
 
 
 def _phases(current: Run, options: Namespace) -> list[int]:
@@ -195,7 +222,7 @@ class Headless:
     def _require_dry(self) -> None:
         """Refuse to go on, in a dry run, with something live that a killed command had begun."""
         for request in self.run.view.queue:
-            if not isinstance(request, ProposalRequested | SealRequested):
+            if not isinstance(request, ProposalRequested | ResumeRequested | SealRequested):
                 raise NeedsPerson(
                     f"a command that was cut short had begun something live: {tag_of(request)}",
                     untouched="Nothing was done, because this is a dry run.",
@@ -247,8 +274,13 @@ class Headless:
         pending = status is S.PROPOSED and self.run.view.reviewable(number) is not None
         if pending and not phase.moved_outside():
             return
-        self.run.propose(number, by=self.who)
+        if status is S.HELD:
+            self.run.resume(number, by=self.who)
+        else:
+            self.run.propose(number, by=self.who)
         await self._settle()
+        if phase.state is S.HELD and phase.held:
+            raise _held(phase.held)
         if phase.state is S.FAILED:
             raise Ended(
                 f"phase {number} could not be proposed: {phase.error}",

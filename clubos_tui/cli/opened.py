@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from clubos_tui.engine.run import Run
 from clubos_tui.engine.session import Session
 from clubos_tui.errors import UsageError
+from clubos_tui.plan import EFFORTS, Model
 
 
 @contextmanager
@@ -45,6 +46,18 @@ def phase_of(run: Run, number: int | None) -> int:
             untouched="Nothing was done.",
         )
     return number
+
+
+def model_of(options: Namespace) -> Model:
+    """Return the model that was asked for with flags; what was not given is left open."""
+    effort = options.effort or "default"
+    if effort not in EFFORTS:
+        raise UsageError(
+            f"there is no effort {effort!r}",
+            untouched="Nothing was started.",
+            cure=f"Use one of: {', '.join(EFFORTS)}.",
+        )
+    return Model(options.model or "", effort, options.base_url or "")
 
 
 def who_of(options: Namespace, session: Session) -> str:

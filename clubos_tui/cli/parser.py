@@ -33,6 +33,7 @@ def build_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--plan", metavar="FILE", help="plan for a new run")
     parser.add_argument("--agent", metavar="NAME", default="", help="agent for a new run")
+    _model(parser)
     parser.add_argument("--as", dest="who", metavar="NAME", help="your name in the journal")
     parser.set_defaults(command="dashboard")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND")
@@ -63,6 +64,9 @@ def _add_running(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
     run.add_argument("--plan", metavar="FILE", default=argparse.SUPPRESS, help="plan for a new run")
     run.add_argument("--agent", metavar="NAME", default=argparse.SUPPRESS,
                      help="agent for a new run")  # fmt: skip
+    _model(run, default=argparse.SUPPRESS)
+    run.add_argument("--explain", action="store_true",
+                     help="say what a dry run would send to whom; send nothing")  # fmt: skip
     run.add_argument("--run-id", metavar="ID", help="name of a new run")
     run.add_argument("--log-file", metavar="FILE", help="write the action log there as JSON")
     _who(run)
@@ -83,6 +87,13 @@ def _add_deciding(commands: argparse._SubParsersAction[argparse.ArgumentParser])
     override.add_argument("--check", required=True, metavar="NAME")
     override.add_argument("--reason", required=True, metavar="TEXT")
     _who(override)
+    limit = _command(commands, "limit", "what a phase or the run may use; sets a limit anew")
+    limit.add_argument("phase", nargs="?", type=int, metavar="PHASE")
+    limit.add_argument("--run", action="store_true", help="the limit of the whole run")
+    limit.add_argument("--dollars", metavar="N", help="0: no limit")
+    for unit in ("tokens", "turns", "minutes"):
+        limit.add_argument(f"--{unit}", metavar="N", type=int, help="0: no limit")
+    _who(limit)
     merge = _command(commands, "merge", "merge what is validated into the branch it started from")
     merge.add_argument("--yes", action="store_true", default=None, help="do not ask")
     _who(merge)
@@ -111,6 +122,8 @@ def _add_showing(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
     diff.add_argument("phase", nargs="?", type=int, metavar="PHASE")
     log = _command(commands, "log", "everything that happened in the run")
     log.add_argument("--follow", "-f", action="store_true", help="go on as things happen")
+    recording = _command(commands, "recording", "what a model was told and answered, without keys")
+    recording.add_argument("file", nargs="?", metavar="FILE", help="write it there")
     _command(commands, "verify", "check the journal's chain and its anchors in git")
     _command(commands, "doctor", "what this machine offers")
     plan = commands.add_parser("plan", help="the plan in force, a plan's faults, its JSON Schema")
@@ -148,6 +161,15 @@ def _common(parser: argparse.ArgumentParser, default: object = None) -> None:
         "--json", action="store_true", default=default if suppressed else False,
         help="print JSON, or JSON Lines",
     )  # fmt: skip
+
+
+def _model(parser: argparse.ArgumentParser, default: object = None) -> None:
+    for flag, metavar, text in (
+        ("--model", "ID", "model for a new run, of an agent that asks one"),
+        ("--effort", "HOW", "low, medium, high, xhigh or max, for a new run"),
+        ("--base-url", "URL", "where the model of a new run is asked"),
+    ):
+        parser.add_argument(flag, metavar=metavar, default=default, help=text)
 
 
 def _who(parser: argparse.ArgumentParser) -> None:

@@ -119,8 +119,7 @@ def refusal(view: RunView, event: Event) -> str | None:
         if status not in allowed:
             return f"phase {number} is {status}"
     busy = view.queue and not view.merge_waits
-    by_plan = isinstance(event, Approved) and event.how == "plan"  # that is itself a step
-    if isinstance(event, _PERSON) and busy and not by_plan:
+    if isinstance(event, _PERSON) and busy and not isinstance(event, Approved):
         return "another step is still under way"
     if view.ending and isinstance(event, (*_PERSON, Overridden, MergeApproved)):
         may_roll_back = view.ending == "merged" and isinstance(event, RollbackRequested)
@@ -194,6 +193,8 @@ def _may_seal(view: RunView, event: Event) -> str | None:
 def _may_approve(view: RunView, event: Event) -> str | None:
     assert isinstance(event, Approved)
     phase = view.phase(event.phase)
+    if view.queue and isinstance(view.queue[0], SealRequested | EditRequested):
+        return "what is approved is just being made anew"
     if event.how == "plan" and phase.spec.required_approval:
         return f"the plan asks for a person's approval of phase {event.phase}"
     wrong = _same(phase, event.change_set, event.attempt)

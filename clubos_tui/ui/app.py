@@ -23,7 +23,7 @@ from clubos_tui.ui.styles import sheet
 
 if TYPE_CHECKING:
     from clubos_tui.engine.session import Session
-    from clubos_tui.plan import Plan
+    from clubos_tui.plan import Model, Plan
     from clubos_tui.ui.bridge import Bridge
 
 __all__ = ["ClubosApp"]
@@ -53,6 +53,7 @@ class ClubosApp(App[None]):
         plan_file: str | None = None,
         plan_loader: Callable[[], tuple[Plan, str]] | None = None,
         agent: str = "",
+        model: Model | None = None,
         session_factory: Callable[[str], Session] | None = None,
         drive: bool = True,
     ) -> None:
@@ -63,6 +64,7 @@ class ClubosApp(App[None]):
         self._plan_file = plan_file
         self._plan_loader = plan_loader
         self._agent = agent or ""
+        self._model = model
         self._session_factory = session_factory
         self._drive = drive
         self.keymap = read_keymap(keymap_path())
@@ -88,6 +90,7 @@ class ClubosApp(App[None]):
             plan_file=self._plan_file,
             plan_loader=self._plan_loader,
             agent=self._agent,
+            model=self._model,
             session_factory=self._session_factory,
             drive=self._drive,
         )

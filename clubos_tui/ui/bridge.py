@@ -22,7 +22,7 @@ from clubos_tui.engine.run import Run
 from clubos_tui.engine.state import RunView
 from clubos_tui.errors import ClubosError
 from clubos_tui.journal import Record
-from clubos_tui.plan import Plan
+from clubos_tui.plan import Model, Plan
 from clubos_tui.streams import StreamReader
 from clubos_tui.ui import lasting
 from clubos_tui.ui.store import Store
@@ -89,12 +89,14 @@ class Bridge:
         plan_file: str | None = None,
         plan_loader: PlanLoader | None = None,
         agent: str = "",
+        model: Model | None = None,
         session_factory: SessionFactory | None = None,
         drive: bool = True,
     ) -> None:
         self.path = path
         self.who = who or ""
         self.agent = agent
+        self._model = model
         self.store = Store()
         self.session: Session | None = None
         self.run: Run | None = None
@@ -291,7 +293,7 @@ class Bridge:
 
         def start() -> Run:
             plan, source = self._plan(session)
-            return session.start(plan, source, by=self.who, agent=self.agent)
+            return session.start(plan, source, by=self.who, agent=self.agent, model=self._model)
 
         run = await asyncio.to_thread(start)
         if old := self._tasks.pop("driver", None):

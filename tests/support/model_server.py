@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 import random
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -64,12 +64,24 @@ class Asked:
     body: dict[str, Any]
 
 
+MODELS = Reply(
+    json.dumps(
+        {"data": [{"type": "model", "id": "claude-opus-5-5", "display_name": "Opus",
+                   "created_at": "2026-01-01T00:00:00Z"}],
+         "has_more": False, "first_id": None, "last_id": None}
+    ).encode(),
+    content_type="application/json",
+)  # fmt: skip
+
+
 class ModelServer:
     """Answers requests in turn."""
 
     def __init__(self, port: int) -> None:
         self.url = f"http://127.0.0.1:{port}"
         self.replies: list[Reply] = []
+        self.answer: Callable[[Asked], Reply] | None = None
+        """Makes a reply where none is left."""
         self.asked: list[Asked] = []
         self.left = asyncio.Event()
         """Set when a client has gone before its answer was whole."""
@@ -78,17 +90,22 @@ class ModelServer:
         """Answer the requests of one connection."""
         try:
             while (asked := await _request(reader)) is not None:
+                if asked.path.startswith("/v1/models"):
+                    await _answer(MODELS, reader, writer)
+                    continue
                 self.asked.append(asked)
                 problems = faults(asked.body, self.asked[:-1])
                 if problems:
                     reply = Reply.error(400, "invalid_request_error", "; ".join(problems))
                 elif self.replies:
                     reply = self.replies.pop(0)
+                elif self.answer:
+                    reply = self.answer(asked)
                 else:
                     reply = Reply.error(500, "api_error", "the test has no reply left")
                 if not await _answer(reply, reader, writer):
                     return
-        except ConnectionError:
+        except (ConnectionError, asyncio.CancelledError):
             self.left.set()
         finally:
             writer.close()
@@ -187,6 +204,11 @@ def faults(body: dict[str, Any], before: Sequence[Asked]) -> list[str]:
         ]
         if any(item.get("type") == "text" and not item["text"] for item in content):
             out.append("an empty text block")
+    marks = json.dumps(body).count('"cache_control"')
+    if marks > 4:
+        out.append(f"{marks} cache marks; 4 are the most")
+    if body.get("tool_choice") or "temperature" in body:
+        out.append("a field that this model does not take")
     if before and len(before[-1].body.get("messages", [])) < len(messages):
         same = before[-1].body
         if messages[: len(same["messages"])] != same["messages"]:
