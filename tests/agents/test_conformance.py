@@ -2,44 +2,74 @@
 
 import asyncio
 import os
+from contextlib import asynccontextmanager
 
 import pytest
+from support.model_server import Reply, model_server
+from support.scripted_model import call, finish, say, stream
 
 from clubos_tui.agents import KNOWN, require
 from clubos_tui.agents.base import Request, ToolCall, TurnEnded, Workspace, decode, encode
 from clubos_tui.errors import UsageError, exit_code
-from clubos_tui.plan import Action, Phase, Plan
+from clubos_tui.plan import Action, Model, Phase, Plan
 
 FILES = {"a.txt": b"a", "deep/b.txt": b"b\0", "deep/c.txt": b"c"}
 
 
-def blueprint(home):
-    """Return a workspace and agent whose action `write` makes :data:`FILES`."""
+@asynccontextmanager
+async def blueprint(tmp_path):
+    """Yield the blueprint agent; its action `write` makes :data:`FILES`."""
+    home = tmp_path / "home"
     for path, data in FILES.items():
         place = home / "files" / path
         place.parent.mkdir(parents=True, exist_ok=True)
         place.write_bytes(data)
-    plan = Plan("P", phase=(Phase("One", action=(Action("write", "Write", "", "files"),)),),
-                home=str(home))  # fmt: skip
-    return plan, require("blueprint")
+    yield require("blueprint")(), plan(str(home)), Model()
+
+
+@asynccontextmanager
+async def claude(_tmp_path):
+    """Yield Claude, with a model that writes :data:`FILES` one by one."""
+
+    def answer(asked):
+        last = asked.body["messages"][-1]["content"]
+        asked_anew = any(block["type"] == "text" for block in last)
+        done = written[:] if not asked_anew else []
+        written[:] = [*done, list(FILES)[len(done)]] if len(done) < len(FILES) else []
+        if not written:
+            return Reply.of(stream([finish()]))
+        path = written[-1]
+        return Reply.of(stream([say("so"), call("write_file", path=path,
+                                                content=FILES[path].decode())]))  # fmt: skip
+
+    written = []
+    async with model_server() as server:
+        server.answer = answer
+        yield require("claude")(), plan(""), Model(base_url=server.url)
+
+
+def plan(home):
+    """Return a plan of one action."""
+    return Plan("P", phase=(Phase("One", action=(Action("write", "Write", "", "files"),)),),
+                home=home)  # fmt: skip
 
 
 # Who joins adds a function here that makes its agent write FILES for the action `write`.
-AGENTS = {"blueprint": blueprint}
+AGENTS = {"blueprint": blueprint, "claude": claude}
 
 
 @pytest.fixture(params=AGENTS)
-async def agent(request, tmp_path):
+async def agent(request, tmp_path, key):
     (tmp_path / "home").mkdir()
     folder = tmp_path / "workspace"
     folder.mkdir()
-    plan, make = AGENTS[request.param](tmp_path / "home")
-    made = make()
-    await made.start(Workspace(str(folder), plan, 1, 1))
-    made.folder = folder
-    yield made
-    await made.aclose()
-    await made.aclose()
+    async with AGENTS[request.param](tmp_path) as (made, of_plan, model):
+        recording = str(tmp_path.parent / f"{tmp_path.name}-run" / "recording.jsonl")
+        await made.start(Workspace(str(folder), of_plan, 1, 1, model=model, recording=recording))
+        made.folder = folder
+        yield made
+        await made.aclose()
+        await made.aclose()
 
 
 async def turn(agent, action="write"):

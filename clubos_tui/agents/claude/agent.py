@@ -39,7 +39,7 @@ __all__ = ["ClaudeAgent"]
 
 _MISREAD = 3  # calls in a row that made no sense
 _SUMMARY = 2_000  # characters
-_CARRIED_OUT = "carried out"  # of a call whose result nobody waits for any more
+_LOST = "its result was not kept; look at the files"
 
 
 class ClaudeAgent:
@@ -53,6 +53,7 @@ class ClaudeAgent:
         self._purse = Purse((), Prices("", {}), "")
         self._asking: Asking | None = None
         self._misread = 0
+        self._prompting = False
 
     async def start(self, workspace: Workspace) -> None:
         """Find key, settings and prices, and what was answered before; nothing is sent."""
@@ -87,8 +88,9 @@ class ClaudeAgent:
 
     async def cancel(self) -> None:
         """End the prompt under way, whatever it waits for."""
-        self._toolbox.stop()
-        self._mail.cancel()
+        if self._prompting:
+            self._toolbox.stop()
+            self._mail.cancel()
 
     async def aclose(self) -> None:
         """Close the connection."""
@@ -101,6 +103,7 @@ class ClaudeAgent:
         limits = () if self._source.free else request.limits
         self._purse = Purse(limits, self._prices, self._settings.model)
         done: list[str] = []
+        self._prompting = True
         try:
             async with contextlib.aclosing(self._carry_out(request, done)) as events:
                 async for event in events:
@@ -115,6 +118,9 @@ class ClaudeAgent:
             yield TurnEnded(stopped.reason, error=stopped.message, cure=stopped.cure)
         else:
             yield TurnEnded("end_turn", done[0])
+        finally:
+            self._prompting = False
+            self._mail.rearm()
 
     # --- the loop -------------------------------------------------------------------------------
 
@@ -136,8 +142,8 @@ class ClaudeAgent:
                 async for _ in self._follow(turn, done, again=True):
                     pass
         else:
-            if self._last is not None and not talk.pending:
-                talk.pending = _closed(self._last)
+            if self._last is not None:
+                talk.pending = [*_closed(self._last, talk.pending), *talk.pending]
             talk.pending.append(words(prompt(workspace, request, reviewed=self._told)))
             self._told = True
         place = Place(workspace.phase, workspace.attempt, request.action, 0)
@@ -147,9 +153,9 @@ class ClaudeAgent:
             async with contextlib.aclosing(asked) as events:
                 async for event in events:
                     yield event
+            self._last = answers[0]
             async for event in self._follow(answers[0], done):
                 yield event
-        self._last = None
 
     async def _follow(
         self, turn: Turn, done: list[str], *, again: bool = False
@@ -217,11 +223,11 @@ def _recorded(
     return ([*earlier, *records] if whole and same else records), untold
 
 
-def _closed(turn: Turn) -> list[Json]:
-    """Return results for the calls of an answer that ended its action before a kill."""
-    return [result(call.id, _CARRIED_OUT) for call in turn.calls] + [
-        result(name, "not carried out", failed=True) for name in turn.unanswered
-    ]
+def _closed(turn: Turn, pending: list[Json]) -> list[Json]:
+    """Return results for the calls that have none: a kill or a cancel came between."""
+    answered = {block.get("tool_use_id") for block in pending}
+    names = [*(call.id for call in turn.calls), *turn.unanswered]
+    return [result(name, _LOST, failed=True) for name in names if name not in answered]
 
 
 def _summary(finish: Finish) -> str:

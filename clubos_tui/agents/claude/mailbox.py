@@ -22,7 +22,7 @@ class Silence(Exception):
 
 
 class Mailbox(Generic[T]):
-    """Things in the order they came. A cancel is noticed at once and never forgotten."""
+    """Things in the order they came. A cancel is noticed at once, and holds."""
 
     def __init__(self) -> None:
         self._things: deque[T] = deque()
@@ -33,6 +33,11 @@ class Mailbox(Generic[T]):
         """End every wait, now and later."""
         self._cancelled = True
         self._wake.set()
+
+    def rearm(self) -> None:
+        """Begin anew: what was cancelled has ended."""
+        self._cancelled = False
+        self._things.clear()
 
     async def put(self, thing: T) -> None:
         """Leave a thing; the more there are, the longer that takes."""

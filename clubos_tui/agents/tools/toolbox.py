@@ -129,6 +129,7 @@ class Toolbox:
             name: The tool.
             raw: Its input, the JSON text as it was streamed.
         """
+        self._stopped.clear()
         try:
             call = parse(name, raw)
         except InvalidInput as error:
