@@ -9,8 +9,9 @@ from __future__ import annotations
 import asyncio
 import json
 import random
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
-from contextlib import asynccontextmanager, suppress
+import threading
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -218,3 +219,25 @@ def faults(body: dict[str, Any], before: Sequence[Asked]) -> list[str]:
         ]:
             out.append("system or tools are others than in the request before")
     return out
+
+
+@contextmanager
+def served(*replies: Reply) -> Iterator[ModelServer]:
+    """Run a server in a thread, for a client in another process."""
+    made: list[ModelServer] = []
+    ready, stop = threading.Event(), threading.Event()
+
+    async def main() -> None:
+        async with model_server(*replies) as server:
+            made.append(server)
+            ready.set()
+            await asyncio.to_thread(stop.wait)
+
+    thread = threading.Thread(target=lambda: asyncio.run(main()), daemon=True)
+    thread.start()
+    assert ready.wait(10)
+    try:
+        yield made[0]
+    finally:
+        stop.set()
+        thread.join(10)
