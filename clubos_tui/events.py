@@ -15,6 +15,7 @@ from clubos_tui.changes.manifest import Change, TreeId
 from clubos_tui.codec import DecodeError, Json, structure, unstructure
 from clubos_tui.plan import Model
 from clubos_tui.spending import Limit, ModelTurn, Unit
+from clubos_tui.spending import Scope as SpendingScope
 
 RunId = NewType("RunId", str)
 Seq = NewType("Seq", int)
@@ -80,7 +81,7 @@ class ResumeRequested:
 class BudgetRaised:
     """A person set a limit anew, in the plan's units; 0 takes it away."""
 
-    scope: Literal["phase", "run"]
+    scope: SpendingScope
     phase: int  # the one it was asked for; of a limit of the run only where it was asked
     unit: Unit
     most: int

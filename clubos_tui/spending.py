@@ -14,8 +14,18 @@ from typing import Final, Literal, get_args
 from clubos_tui.plan import Budget
 
 __all__ = [
-    "LEAST_ANSWER", "UNITS", "UNKNOWN", "Limit", "ModelTurn", "Spent", "Unit", "amount",
-    "dollars", "limits", "raised",
+    "LEAST_ANSWER",
+    "UNITS",
+    "UNKNOWN",
+    "Limit",
+    "ModelTurn",
+    "Scope",
+    "Spent",
+    "Unit",
+    "amount",
+    "dollars",
+    "limits",
+    "raised",
 ]  # fmt: skip
 
 UNKNOWN: Final = -1
@@ -23,6 +33,7 @@ UNKNOWN: Final = -1
 LEAST_ANSWER: Final = 1024
 """Tokens; a request that may answer with less is not worth making."""
 
+Scope = Literal["phase", "run"]
 Unit = Literal["cents", "tokens", "turns", "minutes"]
 UNITS: Final[tuple[Unit, ...]] = get_args(Unit)
 _SMALLEST: Final = {"cents": 1_000_000, "tokens": 1, "turns": 1, "minutes": 60_000}
@@ -94,7 +105,7 @@ class Spent:
 class Limit:
     """One limit and how much of it is used; in microcents, tokens, turns or milliseconds."""
 
-    scope: Literal["phase", "run"]
+    scope: Scope
     unit: Unit
     most: int
     used: int  # UNKNOWN where it can't be told
@@ -114,7 +125,7 @@ def limits(phase: Budget, spent: Spent, run: Budget, spent_in_run: Spent) -> tup
     return (*_limits("phase", phase, spent), *_limits("run", run, spent_in_run))
 
 
-def _limits(scope: Literal["phase", "run"], budget: Budget, spent: Spent) -> Iterator[Limit]:
+def _limits(scope: Scope, budget: Budget, spent: Spent) -> Iterator[Limit]:
     used = {
         "cents": spent.cost, "tokens": spent.tokens, "turns": spent.turns,
         "minutes": spent.milliseconds,

@@ -47,6 +47,7 @@ from clubos_tui.events import (
     Validated,
 )
 from clubos_tui.journal import Conflict, Journal, Record
+from clubos_tui.spending import Scope as SpendingScope
 from clubos_tui.spending import Unit
 
 _RETRIES = 20
@@ -114,7 +115,7 @@ class Run:
         self.say(ResumeRequested(phase, by))
 
     def raise_limit(
-        self, scope: Literal["phase", "run"], phase: int, unit: Unit, most: int, *, by: str
+        self, scope: SpendingScope, phase: int, unit: Unit, most: int, *, by: str
     ) -> None:
         """Set a limit of a phase or of the run anew, in the plan's units; 0 takes it away."""
         self.say(BudgetRaised(scope, phase, unit, most, by))

@@ -45,6 +45,10 @@ ACTIONS: Final[Sequence[Action]] = (
            shown=True),
     Action("propose", "d", "Dry run", "Have the agent propose the selected phase in a throw-away "
            "copy; nothing in your repository is touched", "Steps", off.propose_off, shown=True),
+    Action("resume", "C", "Go on", "Go on with a dry run that is held; what the model answered is "
+           "kept", "Steps", off.resume_off),
+    Action("limits", "dollar_sign", "Limits", "What a model has used in this phase and run; set a "
+           "limit anew", "Steps", off.limits_off),
     Action("accept", "a", "Accept", "Accept the hunk, or in the files pane the file (a draft)",
            "Review", off.accept_off, shown=True),
     Action("reject", "r", "Reject", "Reject the hunk at once; in the files pane the file, with an "
@@ -123,7 +127,14 @@ BY_ID: Final = {action.id: action for action in ACTIONS}
 
 def key_text(key: str) -> str:
     """Return keys as they stand on a keyboard."""
-    named = {"plus": "+", "equals_sign": "=", "minus": "-", "question_mark": "?", "slash": "/"}
+    named = {
+        "plus": "+",
+        "equals_sign": "=",
+        "minus": "-",
+        "question_mark": "?",
+        "slash": "/",
+        "dollar_sign": "$",
+    }
     for name, shown in named.items():
         key = key.replace(name, shown)
     return key
@@ -136,6 +147,8 @@ def key_of(action: Action, now: Situation) -> str:
 
 _VERBS = {
     "propose": "propose",
+    "resume": "resume",
+    "raise": "limits",
     "approve": "approve",
     "seal": "seal",
     "execute": "execute",
@@ -175,7 +188,8 @@ def next_step(now: Situation) -> NextStep:
     step = next_for_person(now.view)
     action, _ = next_action(now)
     if step.verb == "working":
-        return NextStep(f"{_working(now.view)} ...", "ctrl+c", "interrupts", "busy")
+        doing = f": {now.doing}" if now.doing else " ..."
+        return NextStep(f"{_working(now.view)}{doing}", "ctrl+c", "interrupts", "busy")
     if step.verb == "done":
         if now.view.ending:
             return NextStep(step.words, "n", "starts a new run with a dry run", "good")
@@ -200,6 +214,7 @@ def _working(view: RunView) -> str:
     request = view.queue[0]
     words = {
         e.ProposalRequested: "Dry run of phase {}",
+        e.ResumeRequested: "Dry run of phase {}",
         e.SealRequested: "Sealing phase {}",
         e.EditRequested: "Taking your edit into phase {}",
         e.ExecutionRequested: "Executing phase {}",

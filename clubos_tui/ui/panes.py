@@ -9,6 +9,7 @@ from clubos_tui import events as e
 from clubos_tui.changes.manifest import Counts
 from clubos_tui.engine.state import ON_STAGE, PhaseView, RunView, Status
 from clubos_tui.plan import Plan
+from clubos_tui.ui.doing import spent_words
 from clubos_tui.ui.listing import FileRows, Listing, file_row
 from clubos_tui.ui.store import Store
 from clubos_tui.ui.values import (
@@ -31,6 +32,7 @@ S = Status
 _MARKS: dict[Status, tuple[str, Tone]] = {
     S.IDLE: ("·", "quiet"),
     S.PROPOSING: ("▶", "busy"),
+    S.HELD: ("‖", "warn"),
     S.PROPOSED: ("?", "info"),
     S.EMPTY: ("-", "quiet"),
     S.FAILED: ("!", "bad"),
@@ -47,6 +49,7 @@ _MARKS: dict[Status, tuple[str, Tone]] = {
 
 _DOING = {
     e.ProposalRequested: "dry run",
+    e.ResumeRequested: "dry run",
     e.SealRequested: "sealing",
     e.EditRequested: "taking an edit in",
     e.ExecutionRequested: "executing",
@@ -187,6 +190,7 @@ def _no_files(state: Status) -> str:
         S.IDLE: "No changes yet: press d.",
         S.EMPTY: "The agent changed nothing.",
         S.FAILED: "No change set: the dry run failed.",
+        S.HELD: "No change set yet: the dry run is held.",
         S.ROLLED_BACK: "Taken back.",
     }.get(state, "No changed file.")
 
@@ -213,6 +217,15 @@ def diff_note(view: RunView | None, number: int) -> str:
         return (
             f"{name}: the dry run failed.\n\n{phase.error}{cure}\n\n"
             "Your repository was not touched. Press d to try again."
+        )
+    if state is S.HELD:
+        why = f"\n\n{phase.error}" if phase.error else ""
+        cure = f"\n\n{phase.cure}" if phase.cure else ""
+        answers = count(len(phase.turns), "answer")
+        return (
+            f"{name}: the dry run stands still, with {answers} kept.{why}{cure}\n\n"
+            "Press n to go on where it stopped, $ for the limits, d to begin anew.\n"
+            "Your repository was not touched."
         )
     if phase.change_set and phase.manifest:
         return ""
@@ -252,6 +265,9 @@ def problem(store: Store, number: int) -> Problem | None:
         what = f"{paused.step} was interrupted by {paused.by}."
         again = AGAIN.get(paused.step, "n")
         said = f"It was undone. {paused.detail}".strip()
+        if paused.phase and view.status(paused.phase) is S.HELD:
+            kept = count(len(view.phase(paused.phase).turns), "answer")
+            return Problem(what, f"{kept} of the model kept.", "Press n to go on there.", "warn")
         return Problem(what, said, f"Press {again} to do it again.", "warn")
     phase, state = view.phase(number), view.status(number)
     if state is S.UNVALIDATED:
@@ -359,5 +375,5 @@ def status(
         delete=counts.delete,
         pending=pending,
         driver=driver,
-        tokens=store.tokens,
+        spent=spent_words(view, number, store.doing),
     )

@@ -144,6 +144,7 @@ class Presenter:
             since=self.reviewing.since,
             has_since=bool(review and review.since),
             keys=self._app.keymap.keys,
+            doing=self.bridge.store.doing.words(time.time()),
         )
 
     def select_phase(self, number: int) -> None:
@@ -284,10 +285,13 @@ class Presenter:
                     line.detail or None,
                     line.path,
                     line.hunk,
+                    line.turn,
                 )
                 for line in lines
             )
             self.title_log()
+        if withdrawn := self.bridge.store.drain_withdrawn():
+            self._dash.query_one(LogPane).withdraw(withdrawn)
 
     def title_log(self) -> None:
         """Say in the title whether the log follows."""

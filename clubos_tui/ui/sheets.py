@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from clubos_tui import events as e
 from clubos_tui.engine.decide import rolled_back_with
 from clubos_tui.engine.state import ON_STAGE, PhaseView, RunView
+from clubos_tui.spending import amount, dollars
 from clubos_tui.ui.values import KINDS, Line, Tone, count
 from clubos_tui.ui.wording import phases_text
 
@@ -25,6 +26,7 @@ __all__ = [
     "approval",
     "closed",
     "execution",
+    "limits",
     "merge",
     "merge_approval",
     "override",
@@ -49,6 +51,26 @@ def _heading(text: str) -> Line:
 def _counts(phase: PhaseView) -> str:
     counts = phase.counts
     return f"{counts.create} to create, {counts.modify} to modify, {counts.delete} to delete"
+
+
+def limits(view: RunView, number: int) -> list[Line]:
+    """Return what a phase and the run have used of a model, and of which limits."""
+    phase = view.phase(number)
+    out: list[Line] = [_heading("Used so far")]
+    for name, spent in (("this phase", phase.spent), ("the run", view.spent)):
+        requests = count(spent.turns, "request")
+        used = f"{amount('tokens', spent.tokens)}, {dollars(spent.cost)}, {requests}"
+        out.append(("info", f"{name}: {used}, {amount('minutes', spent.milliseconds)}"))
+    out.append(_heading("Limits"))
+    found = view.limits(number)
+    for limit in found:
+        tone: Tone = "good" if limit.left else "bad"
+        out.append((tone, str(limit)))
+    if not found:
+        out.append(("quiet", "none: the plan sets no budget"))
+    if phase.held:
+        out.append(("warn", phase.held.error))
+    return out
 
 
 def reach(review: Review | None, seen: int, lines: int) -> list[Line]:

@@ -43,6 +43,8 @@ class Situation:
     """Whether there was something before it."""
     keys: Mapping[str, str] = field(default_factory=dict)
     """The person's own keys, by the action's name."""
+    doing: str = ""
+    """What the agent does this moment."""
 
 
 Off = Callable[[Situation], str | None]
@@ -90,6 +92,18 @@ def propose_off(now: Situation) -> str | None:
     if now.view is None or now.view.ending:
         return None if now.phase == 1 else "a new run starts with phase 1: select it"
     return _refused(now, ProposalRequested(now.phase, now.who))
+
+
+def resume_off(now: Situation) -> str | None:
+    """Return why there is no held dry run to go on with."""
+    from clubos_tui.events import ResumeRequested
+
+    return _run(now) or _refused(now, ResumeRequested(now.phase, now.who))
+
+
+def limits_off(now: Situation) -> str | None:
+    """Return why there are no limits to set."""
+    return _run(now)
 
 
 def accept_off(now: Situation) -> str | None:

@@ -19,21 +19,22 @@ from clubos_tui.engine.state import RunView
 from clubos_tui.journal import Record
 from clubos_tui.plan import Plan
 from clubos_tui.ui import wording
+from clubos_tui.ui.doing import Doing
+from clubos_tui.ui.speech import Speech
 from clubos_tui.ui.values import Level, LogEntry, NoteRow, Tone
 
 __all__ = ["Progress", "Store"]
 
 LOG_LIMIT = 100_000
-_SPOKEN_AT_MOST = 400  # of a paragraph without a line end, before a line is made of it
 
 _REQUESTS = (
-    e.ProposalRequested, e.SealRequested, e.EditRequested, e.ExecutionRequested,
+    e.ProposalRequested, e.ResumeRequested, e.SealRequested, e.EditRequested, e.ExecutionRequested,
     e.MergeRequested, e.RollbackRequested, e.UndoRequested,
 )  # fmt: skip
 
 _ENDS = (
     e.ChecksFinished, e.ProposedNothing, e.ProposalFailed, e.Validated, e.Unvalidated, e.Merged,
-    e.RolledBack, e.Undone, e.StepFailed, e.Paused,
+    e.RolledBack, e.Undone, e.StepFailed, e.Paused, e.ActionHeld,
 )  # fmt: skip
 
 _MOVED = {
@@ -82,13 +83,13 @@ class Store:
         self.result_phases: tuple[int, ...] = ()
         self.recovered: list[e.Recovered] = []  # to be shown until something is asked for
         self.replaying = False  # what comes is history, and was seen when it came
-        self.tokens = 0
+        self.doing = Doing()
         self.since = 0.0  # when the last request was made
         self.ended = 0.0  # when what it asked for had ended
         self.last = 0.0  # when the last record was
         self._second = ("", "")
         self._new: deque[LogEntry] = deque(maxlen=limit)
-        self._spoken: dict[int, tuple[str, Level, str]] = {}
+        self._speech = Speech(self._new.append)
 
     def forget(self) -> None:
         """Begin with another run."""
@@ -100,6 +101,10 @@ class Store:
         self._new.clear()
         return lines
 
+    def drain_withdrawn(self) -> list[int]:
+        """Return the turns whose words were taken back since the last call."""
+        return self._speech.drain()
+
     def say(self, level: Level, text: str, *, phase: int = 0, detail: str = "") -> None:
         """Add a line of our own; its time is that of the last record."""
         at = datetime.fromtimestamp(self.last) if self.last else None
@@ -110,7 +115,7 @@ class Store:
     def take(self, record: Record) -> None:
         """Fold one record of the journal in."""
         event, time = record.event, self._time(record.at)
-        self._finish_speaking(getattr(event, "phase", 0), time)
+        self._speech.finish(getattr(event, "phase", 0), time)
         if line := wording.sentence(event):
             level, phase, text, detail = line
             path, hunk = _about(event)
@@ -124,10 +129,14 @@ class Store:
         match event:
             case e.AttemptStarted():
                 self.live.clear()
-                self.tokens = 0
-            case e.Proposed() | e.ProposedNothing() | e.ProposalFailed():
+            case e.ActionStarted():
+                self.doing = Doing()
+            case e.TurnTaken():
+                self.doing.told(event.turn)
+            case e.Proposed() | e.ProposedNothing() | e.ProposalFailed() | e.ActionHeld():
                 self.live.clear()
                 self.progress = None
+                self.doing = Doing()
             case e.Paused():
                 self.live.clear()
                 again = wording.AGAIN.get(event.step, "n")
@@ -209,48 +218,26 @@ class Store:
             event = a.decode(record)
         except DecodeError:
             return
+        if event is not None:
+            self.doing.hear(event, self.last)
         if isinstance(event, a.MessageChunk | a.ThoughtChunk):
             level: Level = "info" if isinstance(event, a.MessageChunk) else "debug"
-            self._speak(phase, time, level, event.text)
+            self._speech.chunk(phase, time, level, event.text)
             return
         if isinstance(event, a.TerminalOutput):
-            self._speak(phase, time, "debug", event.text)
+            self._speech.chunk(phase, time, "debug", event.text)
             return
-        self._finish_speaking(phase, time)
-        if isinstance(event, a.Usage):
-            self.tokens = event.input_tokens + event.output_tokens
+        self._speech.finish(phase, time)
+        if isinstance(event, a.TurnReset):
+            self._speech.withdraw()
+        elif isinstance(event, a.ToolCall) and event.status in {"completed", "failed"}:
+            self._speech.end_turn()
         if isinstance(event, a.ToolCall) and event.path and event.kind in {"edit", "move"}:
             self.live.pop(event.path, None)
             self.live[event.path] = None
         if event is not None and (line := wording.agent_line(event)):
             path = getattr(event, "path", "")
             self._new.append(LogEntry(time, line[0], phase, line[1], line[2], path))
-
-    def _speak(self, phase: int, time: str, level: Level, text: str) -> None:
-        """Put chunks together to lines; a change of voice ends a line."""
-        began, voice, before = self._spoken.pop(phase, (time, level, ""))
-        if voice != level:
-            self._line(began, voice, phase, before)
-            began, before = time, ""
-        *lines, rest = (before + text).split("\n")
-        for line in lines:
-            self._line(began, level, phase, line)
-            began = time
-        while len(rest) > _SPOKEN_AT_MOST:
-            cut = rest.rfind(" ", 0, _SPOKEN_AT_MOST) + 1 or _SPOKEN_AT_MOST
-            self._line(began, level, phase, rest[:cut])
-            began, rest = time, rest[cut:]
-        if rest:
-            self._spoken[phase] = (began, level, rest)
-
-    def _finish_speaking(self, phase: int, time: str) -> None:
-        if phase in self._spoken:
-            began, level, text = self._spoken.pop(phase)
-            self._line(began or time, level, phase, text)
-
-    def _line(self, time: str, level: Level, phase: int, text: str) -> None:
-        if text.strip():
-            self._new.append(LogEntry(time, level, phase, text.rstrip()))
 
     def move(self, record: Json) -> None:
         """Fold one path of a running transaction in."""

@@ -71,6 +71,8 @@ class LogEntry:
     path: str = ""
     """The file it is about, and in it the hunk."""
     hunk: str = ""
+    turn: int = 0
+    """Of what an agent said: what was said in one turn can be withdrawn."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +140,8 @@ class StatusValues:
     delete: int = 0
     pending: int = 0
     driver: str = ""
-    tokens: int = 0
+    spent: str = ""
+    """What asking a model has used."""
 
 
 @dataclass(frozen=True, slots=True)

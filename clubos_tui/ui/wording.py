@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from clubos_tui import events as e
 from clubos_tui.agents import base as a
 from clubos_tui.changes.decisions import Decision
+from clubos_tui.spending import UNKNOWN, ModelTurn, amount, dollars
 from clubos_tui.ui.values import Level, count
 
 __all__ = [
@@ -74,6 +75,11 @@ def _asked(event: e.Event) -> Said | None:
             )
         case e.ProposalRequested():
             return "info", f"{event.by} asked for a dry run of phase {event.phase}", ""
+        case e.ResumeRequested():
+            return "info", f"{event.by} asked to go on with phase {event.phase}", ""
+        case e.BudgetRaised():
+            which = f"phase {event.phase}" if event.scope == "phase" else "the run"
+            return "warning", f"{event.by} set the limit of {which} to {_limit(event)}", ""
         case e.Decided():
             return "info", f"{event.by} {decided(event.decisions)}", _decisions(event.decisions)
         case e.DecisionUndone():
@@ -131,6 +137,10 @@ def _reported(event: e.Event) -> Said | None:
             )
         case e.ActionStarted():
             return "info", f"Action {event.action} started", ""
+        case e.TurnTaken():
+            return _turn(event.turn)
+        case e.ActionHeld():
+            return "warning", f"Held: {event.error}", event.cure
         case e.ActionFinished() if event.status == "failed":
             return "error", f"Action {event.action} failed: {event.error}", ""
         case e.ActionFinished():
@@ -181,6 +191,34 @@ def _reported(event: e.Event) -> Said | None:
                 _left(event.left),
             )
     return None
+
+
+def _turn(turn: ModelTurn) -> Said:
+    cost = "cost unknown" if turn.microcents == UNKNOWN else dollars(turn.microcents)
+    about = "~" if turn.estimated else ""
+    used = f"{about}{turn.tokens:,} tokens, {cost}"
+    detail = "\n".join(
+        (
+            f"model {turn.answered_by or turn.model}, stopped for {turn.stop_reason or 'nothing'}",
+            f"tokens in {turn.input_tokens:,}, out {turn.output_tokens:,}",
+            f"from the cache {turn.cache_read_tokens:,}, into it {turn.cache_write_tokens:,}",
+            f"prompt {turn.prompt_sha256}",
+            f"record {turn.record_sha256 or 'none'}",
+            f"request {turn.request_id or 'unknown'}, {turn.milliseconds:,} ms",
+            *turn.tools,
+        )
+    )
+    if turn.outcome == "withdrawn":
+        return "warning", f"Answer {turn.number} withdrawn ({used}): {turn.error}", detail
+    calls = f", {count(len(turn.tools), 'call')}" if turn.tools else ""
+    return "debug", f"Answer {turn.number}: {used}{calls}", detail
+
+
+def _limit(event: e.BudgetRaised) -> str:
+    if not event.most:
+        return "none"
+    scale = {"cents": 1_000_000, "minutes": 60_000}.get(event.unit, 1)
+    return amount(event.unit, event.most * scale)
 
 
 def _ended(event: e.Event) -> Said | None:

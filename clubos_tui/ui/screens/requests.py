@@ -16,6 +16,7 @@ from clubos_tui.ui.screens.desk import Desk
 from clubos_tui.ui.values import Line, count
 
 if TYPE_CHECKING:
+    from clubos_tui.engine.run import Run
     from clubos_tui.engine.state import RunView
 
 __all__ = ["Requests"]
@@ -30,6 +31,8 @@ class Requests:
         self.all: dict[str, Callable[[], Awaitable[None]]] = {
             "next": self.next,
             "propose": self.propose,
+            "resume": self.resume,
+            "limits": self.limits,
             **Deciding(desk).all,
             "approve": self.approve,
             "execute": self.execute,
@@ -78,6 +81,36 @@ class Requests:
             number = 1
             self._desk.select_phase(1)
         await self._bridge.say(lambda run: run.propose(number, by=by))
+
+    async def resume(self) -> None:
+        """Go on with a dry run that is held."""
+        number, by = self._desk.situation().phase, self._bridge.who
+        await self._bridge.say(lambda run: run.resume(number, by=by))
+
+    async def limits(self) -> None:
+        """Show what was used; set a limit anew, and go on where one had held a dry run."""
+        from clubos_tui.ui import sheets
+        from clubos_tui.ui.screens.limits import Limits
+
+        number, by = self._desk.situation().phase, self._bridge.who
+        held = self._view.phase(number).held
+        answer = await self._desk.ask(
+            Limits(
+                f"Limits of phase {number}",
+                sheets.limits(self._view, number),
+                held.limit if held else None,
+            )
+        )
+        if answer is None:
+            return
+        scope, unit, most = answer
+
+        def set_and_go_on(run: Run) -> None:
+            run.raise_limit(scope, number, unit, most, by=by)
+            if held and held.limit:
+                run.resume(number, by=by)
+
+        await self._bridge.say(set_and_go_on)
 
     async def _may_start(self) -> bool:
         """Ask before a new run takes the place of one that could still be rolled back or undone."""

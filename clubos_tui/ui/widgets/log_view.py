@@ -7,11 +7,12 @@ out of sight: the journal and the streams hold everything, and the view says how
 
 import re
 from bisect import bisect_left
-from collections.abc import Hashable, Iterable, Iterator
+from collections.abc import Collection, Hashable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import ClassVar, Final, Literal
 
 from rich.segment import Segment
+from rich.style import Style
 from textual.binding import Binding, BindingType
 from textual.message import Message
 
@@ -32,6 +33,7 @@ LEVELS: Final[dict[Level, str]] = {
 }
 """The levels from the least to the most, and the mark of each."""
 
+_STRUCK = Style(strike=True, dim=True)
 _RANK = {level: rank for rank, level in enumerate(LEVELS)}
 
 
@@ -50,6 +52,9 @@ class LogLine:
     path: str = ""
     """The file it is about, and in it the hunk; who wants to can go there."""
     hunk: str = ""
+    turn: int = 0
+    """Numbers what an agent said, turn by turn; 0 for what can't be withdrawn."""
+    withdrawn: bool = False
 
 
 class LogView(LineView):
@@ -165,6 +170,15 @@ class LogView(LineView):
             self.go_to(self.count_rows() - 1)
         elif cut:
             self._scroll_rows(max(0, self.scroll_offset.y - cut))
+
+    def withdraw(self, turns: Collection[int]) -> None:
+        """Strike out what was said in these turns, the last ones there were."""
+        first = min(turns, default=0)
+        for line in reversed(self._lines):
+            if 0 < line.turn < first:
+                break
+            line.withdrawn = line.withdrawn or line.turn in turns
+        self.refresh()
 
     def clear(self) -> None:
         """Forget all lines and follow again."""
@@ -287,7 +301,10 @@ class LogView(LineView):
     def row_key(self, row: int) -> Hashable:
         """Keep strips by line, so that they outlive a cut."""
         number = self._number(row)
-        return number if number >= 0 else ("older", self._dropped)
+        if number < 0:
+            return ("older", self._dropped)
+        line = self._line(row)
+        return ("withdrawn", number) if line is not None and line.withdrawn else number
 
     def draw_row(self, row: int) -> Row:
         """Draw time, mark, level, phase and text."""
@@ -305,6 +322,8 @@ class LogView(LineView):
             Segment(f"{phase:<3} ", self.look("log--time")),
         ]
         body = [Segment(text, look)]
+        if line.withdrawn:
+            body = [Segment(text, look + _STRUCK), Segment("  (withdrawn)", self.look("log--time"))]
         if line.detail:
             body.append(Segment("  [+]", self.look("log--time")))
         return Row(gutter, body, fill, hidden)

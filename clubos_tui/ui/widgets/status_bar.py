@@ -53,6 +53,8 @@ class StatusBar(Widget):
         facts = [safe(values.agent)] if values.agent else []
         if values.running and values.seconds is not None:
             facts.append(f"running {clock(values.seconds)}")
+        if values.spent:
+            facts.append(values.spent)
         if values.create or values.modify or values.delete or wide:
             facts.append(f"{values.create} create, {values.modify} modify, {values.delete} delete")
         if values.pending:
@@ -61,8 +63,6 @@ class StatusBar(Widget):
             facts.append(values.driver)
         if not values.running and values.seconds is not None:
             facts.append(f"took {clock(values.seconds)}")
-        if values.tokens:
-            facts.append(f"{values.tokens:,} tokens")
         if self.where and wide:
             facts.append(safe(self.where))
         return facts
