@@ -9,6 +9,8 @@ from __future__ import annotations
 import ctypes
 import errno
 import os
+import re
+import secrets
 import stat
 import sys
 from collections.abc import Iterator, Mapping
@@ -86,6 +88,19 @@ def _sync(path: str, flags: int) -> None:
         os.fsync(fd)
     finally:
         os.close(fd)
+
+
+def aside() -> bytes:
+    """Return a name for a file that is put in place by a rename."""
+    return f".{secrets.token_hex(8)}.part".encode()
+
+
+def is_aside(path: str) -> bool:
+    """Tell whether a path is of that kind, and gone in a moment."""
+    return _ASIDE.search(path) is not None
+
+
+_ASIDE = re.compile(r"(^|/)\.[0-9a-f]{16}\.part$")
 
 
 def write_all(fd: int, data: bytes) -> None:

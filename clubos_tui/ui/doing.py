@@ -32,7 +32,7 @@ class Doing:
     def hear(self, event: a.AgentEvent, at: float) -> None:
         """Take in an event of the stream that came at a time."""
         if isinstance(event, a.RetryScheduled):
-            self.wait, self.why = at + event.milliseconds / 1000, event.reason
+            self.wait, self.why = at + event.milliseconds / 1000, _short(event.reason)
             self.writing = ""
             return
         if isinstance(event, a.Usage):
@@ -70,6 +70,12 @@ class Doing:
         return self.writing
 
 
+def _short(reason: str) -> str:
+    """Return a reason without the request it is about; the log has it whole."""
+    reason = reason.partition(" (request ")[0]
+    return reason if len(reason) <= _REASON else f"{reason[: _REASON - 1]}…"
+
+
 def spent_words(view: RunView, number: int, doing: Doing) -> str:
     """Return what a phase has used, and of which limit, for the status line; empty for nothing."""
     phase = view.phase(number)
@@ -84,4 +90,5 @@ def spent_words(view: RunView, number: int, doing: Doing) -> str:
     return f"{text} of {dollars(most[0])}" if most else text
 
 
+_REASON = 40  # characters
 _PHASE_DOLLARS = ("phase", "cents")

@@ -207,7 +207,7 @@ def diff_note(view: RunView | None, number: int) -> str:
     if state is S.PROPOSING:
         return (
             f"{name}: the agent is working in a throw-away copy.\n\n"
-            "The diff comes when it has finished. The log (4) and the files (2) show it live;\n"
+            "The diff comes when it has finished. The log (4) and the files (2) show it live.\n"
             "ctrl+c interrupts it."
         )
     if state is S.EMPTY:

@@ -209,7 +209,8 @@ def _turn(turn: ModelTurn) -> Said:
         )
     )
     if turn.outcome == "withdrawn":
-        return "warning", f"Answer {turn.number} withdrawn ({used}): {turn.error}", detail
+        lost = f" ({used})" if turn.tokens else ""
+        return "warning", f"Answer {turn.number} withdrawn{lost}: {turn.error}", detail
     calls = f", {count(len(turn.tools), 'call')}" if turn.tools else ""
     return "debug", f"Answer {turn.number}: {used}{calls}", detail
 
@@ -364,7 +365,7 @@ def agent_line(event: a.AgentEvent) -> tuple[Level, str, str] | None:
             wait = f"in {event.milliseconds / 1000:.0f} s"
             return "warning", f"try {event.attempt} {wait}: {event.reason}", ""
         case a.TurnReset():
-            return "warning", f"withdrew what it said: {event.reason}", ""
+            return "debug", f"withdrew what it said: {event.reason}", ""
         case a.Notice():
             where = f"{event.path}: " if event.path else ""
             return event.level, f"{where}{event.text}", ""

@@ -10,6 +10,7 @@ import os
 from collections.abc import AsyncIterator, Collection, Iterable
 
 from clubos_tui.changes.manifest import path_text
+from clubos_tui.disk import is_aside
 
 STEP_MS, DEBOUNCE_MS = 10, 50
 POLL_SECONDS = 1.0
@@ -18,7 +19,9 @@ POLL_SECONDS = 1.0
 async def watch_folder(folder: str, stop: asyncio.Event) -> AsyncIterator[set[str]]:
     """Yield the paths that changed under ``folder``, relative to it, until ``stop`` is set."""
     async for changed in _watch([folder], stop, recursive=True):
-        yield {path_text(os.fsencode(os.path.relpath(path, folder))) for path in changed}
+        there = (os.path.relpath(path, folder) for path in changed if not is_aside(path))
+        if paths := {path_text(os.fsencode(path)) for path in there}:
+            yield paths
 
 
 async def watch_paths(

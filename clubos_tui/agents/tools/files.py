@@ -7,12 +7,11 @@ without following any link, so that one that was swapped in meanwhile leads nowh
 from __future__ import annotations
 
 import os
-import secrets
 from collections.abc import Iterable, Iterator
 
 from clubos_tui.changes.manifest import FILE, SYMLINK, path_text
 from clubos_tui.changes.paths import fold, refusal
-from clubos_tui.disk import Found, NotAFile, make_file, move_new, parent_of, read_at
+from clubos_tui.disk import Found, NotAFile, aside, make_file, move_new, parent_of, read_at
 from clubos_tui.workspace.secrets import is_secret
 
 __all__ = ["TOP", "Denied", "Files"]
@@ -107,14 +106,14 @@ class Files:
         place = self.place(path)
         before = self._found(path, place)
         new = Found(FILE, data, before.permissions & 0o777 if before else 0o644)
-        aside = f".{secrets.token_hex(8)}.part".encode()
+        part = aside()
         try:
             with parent_of(self._root, place, make=[]) as (fd, name):
-                make_file(fd, aside, new)
+                make_file(fd, part, new)
                 try:
-                    os.rename(aside, name, src_dir_fd=fd, dst_dir_fd=fd)
+                    os.rename(part, name, src_dir_fd=fd, dst_dir_fd=fd)
                 except BaseException:
-                    os.unlink(aside, dir_fd=fd)
+                    os.unlink(part, dir_fd=fd)
                     raise
         except NotADirectoryError:
             raise Denied(f"{path}: a file stands where its folder would be") from None

@@ -12,6 +12,7 @@ padding (put them on its parent): with them it still works, but each frame costs
 import asyncio
 import re
 import sys
+import textwrap
 from abc import abstractmethod
 from bisect import bisect_left, bisect_right
 from collections.abc import Hashable, Iterable, Sequence
@@ -392,7 +393,7 @@ class LineView(ScrollView, can_focus=True, inherit_bindings=False):
     def _note_strip(self, y: int, width: int) -> Strip:
         style = self.look("line--message")
         lines, room = self._note.split("\n"), max(1, width - 2)
-        folded = [line[at : at + room] for line in lines for at in range(0, len(line) or 1, room)]
+        folded = [part for line in lines for part in textwrap.wrap(line, room) or [""]]
         text = " " + folded[y - 1] if 0 < y <= len(folded) and self._note else ""
         return Strip([Segment(text, style)]).adjust_cell_length(width, style)
 

@@ -323,7 +323,7 @@ class LogView(LineView):
         ]
         body = [Segment(text, look)]
         if line.withdrawn:
-            body = [Segment(text, look + _STRUCK), Segment("  (withdrawn)", self.look("log--time"))]
+            body = [Segment("(withdrawn) ", self.look("log--time")), Segment(text, look + _STRUCK)]
         if line.detail:
             body.append(Segment("  [+]", self.look("log--time")))
         return Row(gutter, body, fill, hidden)
