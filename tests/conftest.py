@@ -61,6 +61,16 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.fixture
+def key(home: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """A key that opens nothing, and no settings of the developer's."""
+    del home  # comes first: it clears the environment
+    monkeypatch.setenv("ANTHROPIC_API_KEY", "sk-test-0123456789")
+    monkeypatch.delenv("ANTHROPIC_AUTH_TOKEN", raising=False)
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+
+
+@pytest.fixture
 def state(home: Path, tmp_path: Path) -> Path:
     """Where the state of every repository of the test lies."""
     return tmp_path / "state"

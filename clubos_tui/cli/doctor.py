@@ -90,7 +90,7 @@ def examine() -> list[Part]:
             ("anthropic", "talks to Claude"),
         )
     ]
-    parts += [Part(name, True, "", "agent: works without key or network") for name in KNOWN]
+    parts += [_agent(name) for name in KNOWN]
     editor = os.environ.get("VISUAL") or os.environ.get("EDITOR") or ""
     parts.append(Part("editor", bool(editor), editor, "edits proposals", "Set VISUAL or EDITOR."))
     for name, purpose, cure in (
@@ -101,6 +101,18 @@ def examine() -> list[Part]:
         version = _version(name)
         parts.append(Part(name, bool(version), version, purpose, cure))
     return parts
+
+
+def _agent(name: str) -> Part:
+    if name != "claude":
+        return Part(name, True, "", "agent: works without key or network")
+    from clubos_tui.agents.claude.api import key_source
+
+    key = key_source()
+    cure = "Set ANTHROPIC_API_KEY; a profile of the SDK is found when it is asked."
+    return Part(
+        name, bool(key), "", f"agent: asks a model{f', key from {key}' if key else ''}", cure
+    )
 
 
 def _version(program: str) -> str:

@@ -185,7 +185,7 @@ class Headless:
         self.dry_run = options.command == "run"
         self.json = options.json
         self.driver = Driver(session, run)
-        self.printer = LogPrinter(run, as_json=False, quiet=options.json)
+        self.printer = LogPrinter(run, as_json=False, quiet=options.json, warnings=True)
 
     @contextmanager
     def driving(self) -> Iterator[None]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 
+from clubos_tui.agents.base import Notice, RetryScheduled, decode
 from clubos_tui.cli.output import emit, say
 from clubos_tui.codec import Json
 from clubos_tui.disk import write_all
@@ -22,7 +23,8 @@ from clubos_tui.events import (
     Undone,
 )
 from clubos_tui.journal import Record, record_json
-from clubos_tui.ui.wording import sentence
+from clubos_tui.streams import StreamReader
+from clubos_tui.ui.wording import agent_line, sentence
 
 _LIVE = (ApplyStarted, ApplyFinished, Executed, Merged, RolledBack, Undone)
 
@@ -30,8 +32,27 @@ _LIVE = (ApplyStarted, ApplyFinished, Executed, Merged, RolledBack, Undone)
 class LogPrinter:
     """Prints the records that are new since it was made."""
 
-    def __init__(self, run: Run, *, as_json: bool, quiet: bool = False, after: int = -1) -> None:
+    def __init__(
+        self,
+        run: Run,
+        *,
+        as_json: bool,
+        quiet: bool = False,
+        after: int = -1,
+        warnings: bool = False,
+    ) -> None:
+        """Print a run's records.
+
+        Args:
+            run: The run.
+            as_json: As JSON Lines.
+            quiet: Print nothing, but keep up.
+            after: The number of the record before the first that is printed; by default the last.
+            warnings: Also what agents warn of, which no record holds: a wait, a note.
+        """
         self._run = run
+        self._warnings = warnings and not as_json and not quiet
+        self._stream: tuple[int, StreamReader] | None = None
         self._json = as_json
         self._quiet = quiet
         self._after = run.journal.seq if after < 0 else after
@@ -44,8 +65,22 @@ class LogPrinter:
                 continue
             if self._json:
                 emit(entry(record))
-            else:
-                _print_line(record)
+                continue
+            self._print_warnings()
+            _print_line(record)
+            if isinstance(record.event, ActionStarted):
+                self._stream = record.event.phase, StreamReader(record.event.stream)
+        self._print_warnings()
+
+    def _print_warnings(self) -> None:
+        if self._stream is None or not self._warnings:
+            return
+        phase, stream = self._stream
+        while said := stream.read():
+            for data in said:
+                event = decode(data)
+                if isinstance(event, RetryScheduled | Notice) and (line := agent_line(event)):
+                    _print(str(data.get("at", "")), line[0], phase, line[1])
 
 
 def _print_line(record: Record) -> None:
@@ -53,11 +88,15 @@ def _print_line(record: Record) -> None:
     if line is None:
         return
     level, phase, text, detail = line
-    where = f"phase {phase}" if phase else "run"
-    say(f"{record.at[11:19]} {level:<7} {where:<7} {text}")
+    _print(record.at, level, phase, text)
     if detail and level in {"warning", "error"}:
         for part in detail.splitlines():
             say(f"{'':27}{part}")
+
+
+def _print(at: str, level: str, phase: int, text: str) -> None:
+    where = f"phase {phase}" if phase else "run"
+    say(f"{at[11:19]} {level:<7} {where:<7} {text}")
 
 
 def entry(record: Record) -> Json:

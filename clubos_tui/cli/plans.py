@@ -24,7 +24,8 @@ def show(options: Namespace) -> int:
         approval = "approval needed" if phase.required_approval else "approved by the plan"
         back = "can be rolled back" if phase.rollbackable else "CANNOT be rolled back"
         say(f"{number}  {phase.name}: {phase.description}")
-        say(f"   agent {plan.agent_of(number)} · {approval} · {back}")
+        model = f", model {plan.model_of(number).name}" if plan.model_of(number).name else ""
+        say(f"   agent {plan.agent_of(number)}{model} · {approval} · {back}")
         for action in phase.action:
             say(f"   - {action.name}")
         for check in phase.check:

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from clubos_tui.engine.effects.execute import BRANCH_PREFIX
 from clubos_tui.engine.run import Run
 from clubos_tui.engine.session import Session
-from clubos_tui.events import ActionFinished, ActionStarted
+from clubos_tui.events import ActionFinished, ActionStarted, TurnTaken
 from clubos_tui.journal import Record
 from clubos_tui.repository import refs
 
@@ -61,6 +61,7 @@ def verify(session: Session, run: Run) -> Audit:
     if prior and all(item.hash != prior for other in others for item in other.journal.load()):
         broken.append("the run before this one is gone, or is not the one this run began after")
     broken += _changed_streams(records)
+    broken += _lost_answers(records, session.paths.recording(run.id))
     anchors.sort(key=lambda anchor: anchor[1])
     return Audit(len(records), run.journal.head, tuple(anchors), tuple(broken))
 
@@ -82,6 +83,21 @@ def _changed_streams(records: Sequence[Record]) -> list[str]:
         f"is not what event {seq} vouches for"
         for stream, (event, seq) in vouched.items()
         if _sha256(stream) != event.stream_sha256
+    ]
+
+
+def _lost_answers(records: Sequence[Record], path: str) -> list[str]:
+    """Name the answers of a model that the run's recording does not hold as they were."""
+    from clubos_tui.agents.claude.recording import Recording
+
+    answers = {
+        record.event.turn.record_sha256: record
+        for record in records
+        if isinstance(record.event, TurnTaken) and record.event.turn.record_sha256
+    }
+    return [
+        f"the recording does not hold the answer that event {answers[name].seq} vouches for"
+        for name in Recording(path).missing(answers)
     ]
 
 

@@ -10,6 +10,7 @@ import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from clubos_tui.config import without_keys
 from clubos_tui.errors import Failed, GitFailed
 from clubos_tui.locks import handed_on
 
@@ -47,7 +48,8 @@ def clean_environment(**extra: str) -> dict[str, str]:
     With ``GIT_DIR`` set (we may run inside a hook or an alias) git works on another repository
     than the one it is asked about.
     """
-    env = {key: value for key, value in os.environ.items() if not key.startswith("GIT_")}
+    mine = without_keys(os.environ)
+    env = {key: value for key, value in mine.items() if not key.startswith("GIT_")}
     env.update(
         LC_ALL="C",  # we read some of its messages
         GIT_TERMINAL_PROMPT="0",

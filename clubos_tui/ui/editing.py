@@ -9,6 +9,7 @@ from collections.abc import Callable
 
 from textual.app import App, SuspendNotSupported
 
+from clubos_tui.config import without_keys
 from clubos_tui.ui.review import editor
 from clubos_tui.ui.values import Tone
 
@@ -43,7 +44,7 @@ class Editing:
         command = editor(path, line)
         try:
             with self._app.suspend():
-                code = subprocess.call(command)
+                code = subprocess.call(command, env=without_keys(os.environ))
         except SuspendNotSupported:
             self._say("warn", "this terminal can't be given to an editor")
             return False

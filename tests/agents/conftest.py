@@ -32,15 +32,6 @@ async def client() -> AsyncIterator[Callable[[ModelServer], anthropic.AsyncAnthr
 
 
 @pytest.fixture
-def key(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Give a key that opens nothing, and hide what the developer has."""
-    monkeypatch.setenv("ANTHROPIC_API_KEY", "sk-test-0123456789")
-    monkeypatch.delenv("ANTHROPIC_AUTH_TOKEN", raising=False)
-    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
-    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-
-
-@pytest.fixture
 async def bench(tmp_path: Path, key: None) -> AsyncIterator[Bench]:
     async with model_server() as server:
         made = Bench(server, tmp_path)

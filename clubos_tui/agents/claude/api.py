@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from clubos_tui.agents.claude.settings import Settings
 from clubos_tui.agents.claude.turn import StreamFault
 from clubos_tui.codec import Json
+from clubos_tui.config import KEY_VARIABLES
 from clubos_tui.errors import AgentFailed
 from clubos_tui.journal import keep_secret
 
@@ -29,7 +30,6 @@ __all__ = ["Answer", "Api", "Place", "Source", "key_source"]
 
 _CONNECT, _READ, _WRITE = 10.0, 120.0, 120.0  # seconds; the conversation watches for silence itself
 _LOGGERS = ("anthropic", "httpx2", "httpcore2")
-_KEYS = ("ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN")
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +116,7 @@ class Api:
 
 def key_source() -> str:
     """Return where the key comes from, never the key; empty where there is none to be seen."""
-    for name in _KEYS:
+    for name in KEY_VARIABLES:
         if os.environ.get(name, "").strip():
             return name
     for name in ("ANTHROPIC_PROFILE", "ANTHROPIC_CONFIG_DIR"):
@@ -130,7 +130,7 @@ def _client(settings: Settings) -> AsyncAnthropic:
     with _quiet():
         import anthropic
         import httpx2
-    key, token = (os.environ.get(name, "").strip() or None for name in _KEYS)
+    key, token = (os.environ.get(name, "").strip() or None for name in KEY_VARIABLES)
     for value in (key, token):
         keep_secret(value or "")
     try:

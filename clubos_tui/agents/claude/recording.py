@@ -15,7 +15,7 @@ import dataclasses
 import hashlib
 import json
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -63,12 +63,22 @@ class Recording:
     def find(self, wanted: Sequence[str]) -> list[Record]:
         """Return the records with these SHA-256, in that order; fewer where some are gone."""
         missing, found = set(wanted), {}
-        for line in _lines(self.path) if missing and os.path.exists(self.path) else ():
+        for line in _lines(self.path) if missing and self._exists else ():
             name = _digest(line)
             if name in missing:
                 found[name] = _record(json.loads(line))
                 missing.discard(name)
         return [found[name] for name in wanted if name in found]
+
+    def missing(self, wanted: Iterable[str]) -> list[str]:
+        """Return those of the SHA-256 that no record has, in their order."""
+        names = list(wanted)
+        there = {_digest(line) for line in _lines(self.path)} if names and self._exists else set()
+        return [name for name in names if name not in there]
+
+    @property
+    def _exists(self) -> bool:
+        return os.path.exists(self.path)
 
     def after(self, phase: int, attempt: int, number: int) -> list[tuple[str, Record]]:
         """Return the answers of an attempt after its request `number`, with their SHA-256.
@@ -76,7 +86,7 @@ class Recording:
         A kill between the flush of a record and the journal's line leaves one such.
         """
         out: dict[int, tuple[str, Record]] = {}
-        for line in _lines(self.path) if os.path.exists(self.path) else ():
+        for line in _lines(self.path) if self._exists else ():
             with contextlib.suppress(ValueError, TypeError):
                 record = _record(json.loads(line))
                 of_attempt = (record.phase, record.attempt) == (phase, attempt)

@@ -92,7 +92,8 @@ async def _listen(
     ended: TurnEnded | None = None
     limit: Limit | None = None
     if phase.withheld:
-        notice = Notice(f"{len(phase.withheld)} secret files were withheld from the agent", "info")
+        files = "file is" if len(phase.withheld) == 1 else "files are"
+        notice = Notice(f"{len(phase.withheld)} {files} withheld from the agent, as secrets")
         writer.write(*encode(notice), time=time.monotonic())
     async for event in agent.prompt(_request(context, phase, action_id)):
         if ended is not None:
