@@ -116,7 +116,8 @@ class Store:
         """Fold one record of the journal in."""
         event, time = record.event, self._time(record.at)
         self._speech.finish(getattr(event, "phase", 0), time)
-        if line := wording.sentence(event):
+        # What a model was asked is told by the stream, among the words that it is about.
+        if not isinstance(event, e.TurnTaken) and (line := wording.sentence(event)):
             level, phase, text, detail = line
             path, hunk = _about(event)
             self._new.append(LogEntry(time, level, phase, text, detail, path, hunk))

@@ -361,6 +361,8 @@ def agent_line(event: a.AgentEvent) -> tuple[Level, str, str] | None:
             return "info", event.title, event.detail
         case a.PermissionRequest():
             return "warning", f"asks for permission: {event.title}", event.detail
+        case a.TurnTaken():
+            return _turn(event.turn)
         case a.RetryScheduled():
             wait = f"in {event.milliseconds / 1000:.0f} s"
             return "warning", f"try {event.attempt} {wait}: {event.reason}", ""

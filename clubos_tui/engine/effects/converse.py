@@ -98,11 +98,10 @@ async def _listen(
     async for event in agent.prompt(_request(context, phase, action_id)):
         if ended is not None:
             raise AgentFailed("the agent went on after it had ended its turn")
+        writer.write(*encode(event), time=time.monotonic())
         if isinstance(event, TurnTaken):
             writer.flush()  # its words come before what they came to
             context.say(TurnRecorded(phase.number, phase.attempt, action_id, event.turn))
-            continue
-        writer.write(*encode(event), time=time.monotonic())
         if isinstance(event, LimitReached):
             limit = event.limit
         if isinstance(event, TurnEnded):
