@@ -87,13 +87,13 @@ class Reviewing:
             review = await self._bridge.review(number)
         except (ClubosError, PatchError) as error:
             problem = problem_of(error)
-            if key == self._shown:
+            if key == self._shown and self._diff.is_attached:
                 words = f"The diff can't be shown.\n\n{problem.what}\n{problem.cure}"
                 self._diff.show_empty(words)
             return
         view = self._bridge.view
-        if key != self._shown or view is None:
-            return
+        if key != self._shown or view is None or not self._diff.is_attached:
+            return  # something else is looked at by now, or the person has left
         phase = view.phase(number)
         if review.change_set != phase.change_set:
             return

@@ -280,3 +280,18 @@ def test_no_color_means_an_ansi_theme(monkeypatch):
 def test_arming_times_are_as_promised():
     assert ask.ARM_SECONDS == 0.3
     assert ask.AGAIN_SECONDS > 0.66  # the longest common delay before a held key repeats
+
+
+async def test_a_diff_that_was_read_while_leaving_is_not_shown(place, plan, monkeypatch):
+    """Its panes are gone by then, and looking for them would be a crash."""
+    async with board(place, plan) as b:
+        await b.press("n")
+        await b.phase(1, "proposed")
+        reviewing = b.dashboard.presenter.reviewing
+        await b.until(lambda: reviewing.review, "the diff")
+        shown = []
+        monkeypatch.setattr(DiffPane, "is_attached", False)
+        monkeypatch.setattr(reviewing, "_show_patch", lambda **_: shown.append(1))
+        await reviewing._load(1, reviewing._shown)
+        monkeypatch.undo()
+        assert not shown
