@@ -23,7 +23,10 @@ def _help(text: str, **rules: Any) -> dict[str, Any]:
 
 @dataclass(frozen=True, slots=True)
 class Budget:
-    """What a phase may use; 0 means no limit. Money in US cents."""
+    """What a phase, or a run, may use; 0 means no limit. Money in US cents.
+
+    A plan that sets no limit anywhere has one of 2,000 cents a run.
+    """
 
     cents: int = field(default=0, metadata=_help("US cents", minimum=0))
     tokens: int = field(default=0, metadata=_help("input and output tokens together", minimum=0))

@@ -11,27 +11,20 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Final, Literal, get_args
 
-from clubos_tui.plan import Budget
+from clubos_tui.plan import Budget, Plan
 
 __all__ = [
-    "LEAST_ANSWER",
-    "UNITS",
-    "UNKNOWN",
-    "Limit",
-    "ModelTurn",
-    "Scope",
-    "Spent",
-    "Unit",
-    "amount",
-    "dollars",
-    "limits",
-    "raised",
+    "DEFAULT_BUDGET", "LEAST_ANSWER", "UNITS", "UNKNOWN", "Limit", "ModelTurn", "Scope", "Spent",
+    "Unit", "amount", "budget_of", "dollars", "limits", "raised",
 ]  # fmt: skip
 
 UNKNOWN: Final = -1
 """The cost of what has no price."""
 LEAST_ANSWER: Final = 1024
 """Tokens; a request that may answer with less is not worth making."""
+
+DEFAULT_BUDGET: Final = Budget(cents=2000)
+"""Of a run whose plan sets no limit at all: nobody should find out by the bill."""
 
 Scope = Literal["phase", "run"]
 Unit = Literal["cents", "tokens", "turns", "minutes"]
@@ -133,6 +126,12 @@ def _limits(scope: Scope, budget: Budget, spent: Spent) -> Iterator[Limit]:
     for unit in UNITS:
         if most := getattr(budget, unit):
             yield Limit(scope, unit, most * _SMALLEST[unit], used[unit])
+
+
+def budget_of(plan: Plan) -> Budget:
+    """Return the budget of a run of `plan`."""
+    given = any(item != Budget() for item in (plan.budget, *(each.budget for each in plan.phase)))
+    return plan.budget if given else DEFAULT_BUDGET
 
 
 def raised(budget: Budget, unit: Unit, most: int) -> Budget:

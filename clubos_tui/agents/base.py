@@ -50,6 +50,7 @@ class Request:
     reason: str = ""
     notes: tuple[Decision, ...] = ()
     failed_checks: tuple[str, ...] = ()
+    revises: bool = False  # the workspace holds the proposal that this is said of
     limits: tuple[Limit, ...] = ()
 
 

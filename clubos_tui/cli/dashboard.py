@@ -42,7 +42,7 @@ def demo(options: Namespace) -> int:
 
 
 def _open(folder: str, options: Namespace) -> int:
-    from clubos_tui.cli.opened import model_of
+    from clubos_tui.cli.opened import agent_of, model_of
     from clubos_tui.ui.app import ClubosApp
 
     app = ClubosApp(
@@ -50,7 +50,7 @@ def _open(folder: str, options: Namespace) -> int:
         live=flag(options, "live", "DRY_RUN", on="false"),
         who=getattr(options, "who", None),
         plan_file=options.plan,
-        agent=options.agent,
+        agent=agent_of(options),
         model=model_of(options),
     )
     app.run()

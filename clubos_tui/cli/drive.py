@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
 from clubos_tui.cli.logs import LogPrinter, write_action_log
-from clubos_tui.cli.opened import model_of, phase_of, run_of, session_of, who_of
+from clubos_tui.cli.opened import agent_of, model_of, phase_of, run_of, session_of, who_of
 from clubos_tui.cli.output import ask, emit, flag, say
 from clubos_tui.cli.review import note_outside
 from clubos_tui.cli.show import status_json
@@ -108,7 +108,7 @@ def _run_for(session: Session, options: Namespace) -> Run:
                 untouched="Nothing was started.",
                 cure="Go on without --plan, or end it with `clubos rollback --run`.",
             )
-        if options.agent and options.agent != present.view.started.agent:
+        if options.agent and agent_of(options) != present.view.started.agent:
             raise UsageError(
                 f"run {present.id} is open with another agent",
                 untouched="Nothing was started.",
@@ -125,9 +125,13 @@ def _run_for(session: Session, options: Namespace) -> Run:
     plan, source = session.plan(options.plan)
     try:
         return session.start(
-            plan, source, by=who_of(options, session), agent=options.agent, run_id=options.run_id,
+            plan,
+            source,
+            by=who_of(options, session),
+            agent=agent_of(options),
+            run_id=options.run_id,
             model=model_of(options),
-        )  # fmt: skip
+        )
     except Refused:
         started = session.current()
         if started is None or started.view.ending or (present and started.id == present.id):

@@ -7,14 +7,14 @@ from argparse import Namespace
 
 from clubos_tui.agents import REPLAY, require
 from clubos_tui.agents.base import Request, Workspace
-from clubos_tui.cli.opened import model_of, phase_of
+from clubos_tui.cli.opened import agent_of, model_of, phase_of
 from clubos_tui.cli.output import emit, say
 from clubos_tui.codec import Json
 from clubos_tui.engine.decide import next_for_person
 from clubos_tui.engine.session import Session
 from clubos_tui.errors import UsageError
 from clubos_tui.repository.discover import require_commit
-from clubos_tui.spending import Spent
+from clubos_tui.spending import Spent, budget_of
 from clubos_tui.spending import limits as limits_of
 from clubos_tui.workspace.secrets import withheld
 
@@ -37,9 +37,9 @@ def explain(session: Session, options: Namespace) -> int:
                 f"there is no phase {number}; the plan has {len(plan.phase)}",
                 untouched="Nothing was sent.",
             )
-        agent, model = options.agent or plan.agent_of(number), model_of(options)
+        agent, model = agent_of(options) or plan.agent_of(number), model_of(options)
         base = None
-        limits = limits_of(plan.phase[number - 1].budget, Spent(), plan.budget, Spent())
+        limits = limits_of(plan.phase[number - 1].budget, Spent(), budget_of(plan), Spent())
     require(agent, session.agents)
     tree = base or session.workshop.tree_of(require_commit(session.repository).commit)
     paths = list(session.workshop.files(tree))

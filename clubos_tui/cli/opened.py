@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from argparse import Namespace
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from clubos_tui.agents import REPLAY
 from clubos_tui.engine.run import Run
 from clubos_tui.engine.session import Session
 from clubos_tui.errors import UsageError
@@ -46,6 +48,14 @@ def phase_of(run: Run, number: int | None) -> int:
             untouched="Nothing was done.",
         )
     return number
+
+
+def agent_of(options: Namespace) -> str:
+    """Return the agent that was asked for; a recording by its whole path, wherever one is later."""
+    name = str(options.agent or "")
+    if name.startswith(REPLAY):
+        return REPLAY + os.path.abspath(name.removeprefix(REPLAY))
+    return name
 
 
 def model_of(options: Namespace) -> Model:

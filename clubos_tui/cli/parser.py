@@ -47,6 +47,9 @@ def build_parser() -> argparse.ArgumentParser:
 def _add_running(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     demo = _command(commands, "demo", "make a small sample repository and open the dashboard on it")
     demo.add_argument("dir", nargs="?", metavar="DIR", help="where (default: a temporary folder)")
+    demo.add_argument("--agent", metavar="NAME", default=argparse.SUPPRESS,
+                      help="agent for a new run")  # fmt: skip
+    _model(demo, default=argparse.SUPPRESS)
     demo.add_argument("--no-dashboard", action="store_true", help="only make the repository")
     init = _command(commands, "init", "`git init` where needed, and an empty first commit")
     init.add_argument("dir", nargs="?", metavar="DIR", help="folder (default: --repo)")

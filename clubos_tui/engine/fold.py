@@ -63,7 +63,7 @@ from clubos_tui.events import (
     Validated,
 )
 from clubos_tui.plan import Plan
-from clubos_tui.spending import raised
+from clubos_tui.spending import budget_of, raised
 
 _PROPOSING = (ProposalRequested, ResumeRequested)
 
@@ -85,7 +85,7 @@ def apply(view: RunView | None, event: Event) -> RunView:
         phases = [
             PhaseView(number, spec, budget=spec.budget) for number, spec in enumerate(plan.phase, 1)
         ]
-        return RunView(event, plan, phases, plan.budget)
+        return RunView(event, plan, phases, budget_of(plan))
     if view is None:
         raise ValueError("a journal must start with run.started")
     _FOLDS.get(type(event), _ignore)(view, event)
@@ -145,6 +145,7 @@ def _attempt_started(view: RunView, event: AttemptStarted) -> None:
     # A revision goes on with the conversation that made what it revises.
     phase.earlier = (*phase.earlier, *phase.turns) if event.seed != event.base else ()
     phase.turns, phase.requests, phase.held = (), 0, None
+    phase.previous = phase.change_set or phase.previous
     phase.actions = [ActionView(action.id, action.name) for action in phase.spec.action]
     phase.change_set, phase.manifest = TreeId(""), ()
     phase.draft, phase.checkout, phase.outside, phase.edited = Draft(), {}, {}, {}

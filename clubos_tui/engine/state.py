@@ -95,6 +95,7 @@ class PhaseView:
     agent: str = ""
     actions: list[ActionView] = field(default_factory=list)
     tree: TreeId = TreeId("")  # what the workspace held after the last action
+    previous: TreeId = TreeId("")  # what the attempt before this one proposed
     budget: Budget = Budget()  # the plan's, as people have raised it since
     spent: Spent = Spent()  # over all attempts
     requests: int = 0  # to a model, in this attempt

@@ -191,3 +191,27 @@ def _nobody_kept_the_key(repo: Repo, printed: str) -> None:
                 if os.path.isfile(place):
                     with open(place, "rb") as file:
                         assert KEY.encode() not in file.read(), place
+
+
+def test_a_recording_replays_as_an_agent(repo: Repo, server: ModelServer, tmp_path: Path) -> None:
+    """The same changes, so the same tree: without a key, a network or a price."""
+    env = environment(server, tmp_path)
+    model = ScriptedModel(script(built_in()))
+    first = built_in().phase[0].action[0].id
+    whole = Reply.of(stream(model.script[first][1]))  # type: ignore[arg-type]
+    model.script[first].insert(1, Reply(whole.body, cut=len(whole.body) // 2))
+    server.answer = model
+    assert clubos(repo, "run", "--agent", "claude", "--base-url", server.url, env=env).code == 0
+    change_set = clubos(repo, "diff", "1", "--json").json["id"]
+    tape = tmp_path / "run.jsonl"
+    assert clubos(repo, "recording", str(tape)).code == 0
+    asked = len(server.asked)
+
+    other = Repo.make(tmp_path / "other")
+    said = clubos(other, "run", "--agent", f"replay:{tape}", env={"ANTHROPIC_API_KEY": ""})
+    assert said.code == 0, said.err
+    assert clubos(other, "diff", "1", "--json").json["id"] == change_set
+    assert len(server.asked) == asked
+    told = turns(other)
+    assert [turn["outcome"] for turn in told].count("withdrawn") == 1
+    assert {turn["microcents"] for turn in told} == {0}

@@ -377,3 +377,47 @@ def test_another_model_begins_another_conversation(journey: ModelJourney) -> Non
     assert asked[0].body["model"] == "claude-sonnet-5-5"
     assert len(asked[0].body["messages"]) == 1
     assert "again" in str(asked[0].body["messages"])
+
+
+def test_a_new_proposal_hears_which_checks_the_last_one_failed(
+    repo: Repo, server: ModelServer, key: None
+) -> None:
+    """Nobody rejected it, so it begins from the base; yet what was wrong is known."""
+    made = plan(server.url)
+    wants_more = replace(made.phase[0].check[0], at_least=5)
+    made = replace(made, phase=(replace(made.phase[0], check=(wants_more,)),))
+    journey = ModelJourney(repo, server, made)
+    journey.run.propose(1, by=WHO)
+    journey.go()
+    assert journey.view.reviewable(1) is False
+    journey.model.script = {name: list(answers) for name, answers in SCRIPT.items()}
+    before = len(journey.model.asked)
+    journey.run.propose(1, by=WHO)
+    journey.go()
+    messages = journey.model.asked[before][1].body["messages"]
+    assert len(messages) == 1
+    assert "files there: " in messages[0]["content"][0]["text"]
+    journey.close()
+
+
+def test_a_plan_without_limits_still_has_one(journey: ModelJourney) -> None:
+    assert [str(item) for item in journey.view.limits(1)] == [
+        "the run's limit of $20.00 ($0.00 used)"
+    ]
+    journey.run.raise_limit("run", 1, "cents", 0, by=WHO)
+    assert journey.view.limits(1) == ()
+    journey.propose()
+
+
+def test_a_model_without_a_price_keeps_no_limit_in_dollars(
+    repo: Repo, server: ModelServer, key: None
+) -> None:
+    made = plan(server.url)
+    made = replace(made, model=replace(made.model, name="claude-next"))
+    journey = ModelJourney(repo, server, made)
+    journey.run.propose(1, by=WHO)
+    journey.go()
+    assert "claude-next has no price here" in journey.phase().error
+    assert "prices.toml" in journey.phase().cure
+    assert journey.model.asked == []
+    journey.close()

@@ -73,7 +73,7 @@ async def test_a_model_without_a_price_costs_unknown_and_not_nothing(place, mode
         Reply.of(stream([WRITE], model="claude-next")),
         Reply.of(stream([finish()], model="claude-next")),
     ]
-    made = plan(model)
+    made = plan(model, tokens=100_000)
     made = replace(made, model=replace(made.model, name="claude-next"))
     async with board(place, made, session_factory=opened) as b:
         await b.press("n")

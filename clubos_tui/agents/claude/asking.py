@@ -29,14 +29,14 @@ from clubos_tui.agents.claude.api import Answer, Place, Source
 from clubos_tui.agents.claude.conversation import Conversation
 from clubos_tui.agents.claude.failures import Failure, delay, failure_of
 from clubos_tui.agents.claude.mailbox import Cancelled, Mailbox, Silence
-from clubos_tui.agents.claude.money import Prices, Tokens
+from clubos_tui.agents.claude.money import Prices, Tokens, prices_path
 from clubos_tui.agents.claude.purse import Purse
 from clubos_tui.agents.claude.recording import Record, Recording
 from clubos_tui.agents.claude.settings import Settings
 from clubos_tui.agents.claude.turn import StreamFault, Turn
 from clubos_tui.agents.tools.toolbox import call_title
 from clubos_tui.codec import Json, canonical
-from clubos_tui.spending import LEAST_ANSWER, UNKNOWN, ModelTurn
+from clubos_tui.spending import LEAST_ANSWER, UNKNOWN, Limit, ModelTurn
 
 __all__ = ["HIGHEST", "Asking", "Stopped", "Timing"]
 
@@ -111,11 +111,7 @@ class Asking:
             allowed = purse.allows(talk.estimate(), self._most)
             if not isinstance(allowed, int):
                 yield LimitReached(allowed)
-                raise Stopped(
-                    "held",
-                    f"the next request could go beyond {allowed}",
-                    "Raise the limit, then go on; what was answered is kept.",
-                )
+                raise self._no_room(allowed)
             body = talk.body(self._settings, allowed)
             self.requests += 1
             asked = Place(place.phase, place.attempt, place.action, self.requests)
@@ -303,6 +299,19 @@ class Asking:
         return Usage(tokens.prompt, tokens.output, microcents, estimated)
 
     # --- going on -------------------------------------------------------------------------------
+
+    def _no_room(self, limit: Limit) -> Stopped:
+        if limit.unit == "cents" and self._settings.model not in self._prices.models:
+            return Stopped(
+                "held",
+                f"{self._settings.model} has no price here, so {limit} can't be kept",
+                f"Add its price to {prices_path()}, or take that limit away and set one in tokens.",
+            )
+        return Stopped(
+            "held",
+            f"the next request could go beyond {limit}",
+            "Raise the limit, then go on; what was answered is kept.",
+        )
 
     def _allow_more(self, allowed: int) -> None:
         """Let the next answer be longer; the limit was the wrong one, or the budget's."""

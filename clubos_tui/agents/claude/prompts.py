@@ -67,6 +67,10 @@ def _lines(workspace: Workspace, request: Request, reviewed: bool) -> Iterator[s
 
 
 def _review(request: Request) -> Iterator[str]:
+    if not request.revises:
+        yield "An earlier proposal, which is not in this copy, did not pass these checks:"
+        yield from (f"- {line}" for line in request.failed_checks)
+        return
     yield "Your last proposal for this phase was sent back; the copy holds it as it was."
     if request.reason:
         yield f"The reviewer's reason: {request.reason}"

@@ -122,7 +122,8 @@ def _request(context: Context, phase: PhaseView, action_id: str) -> Request:
         spec.prompt or spec.name,
         rejection.reason if rejection else "",
         rejection.notes if rejection else (),
-        _failed_checks(context, rejection.change_set) if rejection else (),
+        _failed_checks(context, rejection.change_set if rejection else phase.previous),
+        rejection is not None,
         context.view.limits(phase.number),
     )
 
