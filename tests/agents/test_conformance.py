@@ -19,7 +19,7 @@ FILES = {"a.txt": b"a", "deep/b.txt": b"b\0", "deep/c.txt": b"c"}
 @asynccontextmanager
 async def blueprint(tmp_path):
     """Yield the blueprint agent; its action `write` makes :data:`FILES`."""
-    home = tmp_path / "home"
+    home = tmp_path / "beside"
     for path, data in FILES.items():
         place = home / "files" / path
         place.parent.mkdir(parents=True, exist_ok=True)
@@ -60,7 +60,7 @@ AGENTS = {"blueprint": blueprint, "claude": claude}
 
 @pytest.fixture(params=AGENTS)
 async def agent(request, tmp_path, key):
-    (tmp_path / "home").mkdir()
+    (tmp_path / "beside").mkdir()
     folder = tmp_path / "workspace"
     folder.mkdir()
     async with AGENTS[request.param](tmp_path) as (made, of_plan, model):
@@ -96,13 +96,13 @@ async def test_a_turn_ends_exactly_once_and_last(agent):
 
 
 async def test_it_writes_its_files_and_nothing_outside(agent, tmp_path):
-    before = files_of(tmp_path / "home")
+    before = files_of(tmp_path / "beside")
     await turn(agent)
     assert files_of(agent.folder) == set(FILES)
     for path, data in FILES.items():
         assert (agent.folder / path).read_bytes() == data
-    assert files_of(tmp_path / "home") == before
-    assert sorted(os.listdir(tmp_path)) == ["home", "workspace"]
+    assert files_of(tmp_path / "beside") == before
+    assert sorted(os.listdir(tmp_path)) == ["beside", "home", "workspace"]
 
 
 async def test_tool_calls_begin_and_end_in_order(agent):

@@ -109,6 +109,8 @@ class ModelServer:
                 else:
                     reply = Reply.error(500, "api_error", "the test has no reply left")
                 if not await _answer(reply, reader, writer):
+                    if reply.end == "silence":
+                        self.left.set()
                     return
         except (ConnectionError, asyncio.CancelledError):
             self.left.set()
@@ -187,6 +189,15 @@ def _pieces(reply: Reply) -> list[bytes]:
     return out
 
 
+def _begins_with(messages: list[Event], same: list[Event]) -> bool:
+    """Tell whether messages go on from earlier ones; the last of those may have paused."""
+    *earlier, last = same
+    now = messages[len(earlier)]
+    paused = last["role"] == now["role"] == "assistant"
+    content = now["content"][: len(last["content"])] if paused else now["content"]
+    return messages[: len(earlier)] == earlier and content == last["content"]
+
+
 def faults(body: dict[str, Any], before: Sequence[Asked]) -> list[str]:
     """Return what the API would refuse in a request, and what would spoil its cache."""
     messages = body.get("messages", [])
@@ -216,7 +227,7 @@ def faults(body: dict[str, Any], before: Sequence[Asked]) -> list[str]:
         out.append("a field that this model does not take")
     if before and len(before[-1].body.get("messages", [])) < len(messages):
         same = before[-1].body
-        if messages[: len(same["messages"])] != same["messages"]:
+        if not _begins_with(messages, same["messages"]):
             out.append("the messages do not begin with those of the request before")
         if [body.get(key) for key in ("system", "tools")] != [
             same.get(key) for key in ("system", "tools")

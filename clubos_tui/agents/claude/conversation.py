@@ -24,12 +24,12 @@ _NOTHING: Final = {"type": "text", "text": "(no words)"}  # the API takes no emp
 
 def words(text: str) -> Json:
     """Return a text as a content block."""
-    return {"type": "text", "text": text}
+    return {"type": "text", "text": _whole(text)}
 
 
 def result(call: str, text: str, *, failed: bool = False) -> Json:
     """Return what came of a tool call as a content block."""
-    out: Json = {"type": "tool_result", "tool_use_id": call, "content": text}
+    out: Json = {"type": "tool_result", "tool_use_id": call, "content": _whole(text)}
     return {**out, "is_error": True} if failed else out
 
 
@@ -80,7 +80,7 @@ class Conversation:
 
     def took(self, turn: Turn) -> None:
         """Add an answer, and what it answers, for good."""
-        content: list[Any] = turn.content() or [_NOTHING]
+        content: list[Any] = [_sendable(block) for block in turn.content()] or [_NOTHING]
         if self.pending or not self.messages:
             self.messages += [*self._new(), {"role": "assistant", "content": content}]
         else:  # it had paused, and goes on where it was
@@ -95,3 +95,23 @@ class Conversation:
         if not self._known:
             new += [self._beginning, self.messages]
         return self._known + len(canonical(new)) // 2
+
+
+def _sendable(value: Any) -> Any:
+    """Return JSON values in which every text can be encoded."""
+    if isinstance(value, str):
+        return _whole(value)
+    if isinstance(value, list):
+        return [_sendable(item) for item in value]
+    if isinstance(value, dict):
+        return {_whole(name): _sendable(item) for name, item in value.items()}
+    return value
+
+
+def _whole(text: str) -> str:
+    """Return a text without half characters, which would stop the request that carries it."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    return text
