@@ -415,4 +415,6 @@ class Headless:
             say(f"  clubos run --live --phase {following.phase}")
         elif following.verb == "merge":
             say("  clubos merge")
+        elif following.verb == "raise":
+            say(f"  clubos limit {following.phase}")
         return 0

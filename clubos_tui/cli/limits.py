@@ -52,24 +52,26 @@ def _show(run: Run, number: int, *, as_json: bool) -> None:
                     {"scope": item.scope, "unit": item.unit, "most": item.most, "used": item.used}
                     for item in limits
                 ],
-                "used": {"phase": _used_json(phase.spent), "run": _used_json(view.spent)},
+                "used": {"phase": used_json(phase.spent), "run": used_json(view.spent)},
             }
         )
         return
-    say(f"phase {number} used {_used(phase.spent)}; the run {_used(view.spent)}")
+    say(f"phase {number} used {used(phase.spent)}; the run {used(view.spent)}")
     for item in limits:
-        used = "unknown" if item.used < 0 else amount(item.unit, item.used)
-        say(f"  {item.scope:<6} at most {amount(item.unit, item.most)}; used {used}")
+        known = "unknown" if item.used < 0 else amount(item.unit, item.used)
+        say(f"  {item.scope:<6} at most {amount(item.unit, item.most)}; used {known}")
     if not limits:
         say(f"  no limit is set: clubos limit {number} --dollars 5")
 
 
-def _used(spent: Spent) -> str:
+def used(spent: Spent) -> str:
+    """Return what was used in words."""
     turns = amount("turns", spent.turns)
     return f"{amount('tokens', spent.tokens)}, {dollars(spent.cost)}, {turns}"
 
 
-def _used_json(spent: Spent) -> dict[str, int | None]:
+def used_json(spent: Spent) -> dict[str, int | None]:
+    """Return what was used as JSON; a cost that is not known is null."""
     return {
         "tokens": spent.tokens,
         "microcents": None if spent.unpriced else spent.microcents,

@@ -8,6 +8,7 @@ from argparse import Namespace
 
 from clubos_tui.changes.manifest import path_text
 from clubos_tui.changes.patch import parse
+from clubos_tui.cli.limits import used, used_json
 from clubos_tui.cli.logs import LogPrinter
 from clubos_tui.cli.opened import phase_of, run_of, session_of
 from clubos_tui.cli.output import emit, say
@@ -50,6 +51,8 @@ def _print_status(run: Run) -> None:
             say(f"     {phase.branch}")
         for line in filter(None, (phase.error, phase.cure)):
             say(f"     {line}")
+        if phase.spent.turns:
+            say(f"     {used(phase.spent)}")
     if view.failure:
         say(f"\n{view.failure.step} failed: {view.failure.error}")
         for line in filter(None, (view.failure.untouched, view.failure.cure)):
@@ -98,6 +101,7 @@ def _phase_json(run: Run, number: int) -> Json:
         "modify": phase.counts.modify,
         "delete": phase.counts.delete,
         "error": phase.error or None,
+        "used": used_json(phase.spent),
         "checks": {name: check.outcome for name, check in checks.items()},
     }
 

@@ -164,6 +164,7 @@ def _turn_taken(view: RunView, event: TurnTaken) -> None:
     phase = view.phase(event.phase)
     phase.spent, view.spent = phase.spent.plus(event.turn), view.spent.plus(event.turn)
     phase.requests += 1
+    phase.model = event.turn.answered_by or phase.model
     if event.turn.outcome == "answered":
         phase.turns = (*phase.turns, event.turn.record_sha256)
 

@@ -99,6 +99,7 @@ class PhaseView:
     budget: Budget = Budget()  # the plan's, as people have raised it since
     spent: Spent = Spent()  # over all attempts
     requests: int = 0  # to a model, in this attempt
+    model: str = ""  # that answered last
     turns: tuple[str, ...] = ()  # the records of what was answered in this attempt
     earlier: tuple[str, ...] = ()  # the same of the attempts that it revises
     held: ActionHeld | None = None

@@ -32,7 +32,7 @@ S = Status
 _MARKS: dict[Status, tuple[str, Tone]] = {
     S.IDLE: ("·", "quiet"),
     S.PROPOSING: ("▶", "busy"),
-    S.HELD: ("‖", "warn"),
+    S.HELD: ("!", "warn"),
     S.PROPOSED: ("?", "info"),
     S.EMPTY: ("-", "quiet"),
     S.FAILED: ("!", "bad"),
@@ -337,7 +337,8 @@ def agent_of(view: RunView | None, plan: Plan | None, number: int, override: str
     """Return who carries out phase ``number``."""
     if view is not None:
         phase = view.phase(number)
-        return phase.agent or view.started.agent or view.plan.agent_of(number)
+        name = phase.agent or view.started.agent or view.plan.agent_of(number)
+        return f"{name}: {phase.model}" if phase.model else name
     if plan is not None:
         return override or plan.agent_of(min(number, len(plan.phase)))
     return override

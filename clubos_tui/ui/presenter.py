@@ -41,6 +41,7 @@ __all__ = ["Presenter"]
 T = TypeVar("T")
 FRAME = 1 / 30
 CLOCK_SECONDS = 0.5
+_NEEDS_PERSON = {"approve", "approve merge", "raise", "resume"}
 
 
 class Presenter:
@@ -174,7 +175,7 @@ class Presenter:
             self._dash.query_one(PhaseList).select(number)
         if number:
             self._next_phase = number
-        if step.verb != self._verb and step.verb in {"approve", "approve merge"} and not first:
+        if step.verb != self._verb and step.verb in _NEEDS_PERSON and not first:
             self._dash.app.bell()
         self._verb = step.verb
 

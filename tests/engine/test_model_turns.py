@@ -377,6 +377,8 @@ def test_another_model_begins_another_conversation(journey: ModelJourney) -> Non
     assert asked[0].body["model"] == "claude-sonnet-5-5"
     assert len(asked[0].body["messages"]) == 1
     assert "again" in str(asked[0].body["messages"])
+    with open(journey.phase().actions[0].stream, encoding="utf-8") as chatter:
+        assert "begins anew" in chatter.read()
 
 
 def test_a_new_proposal_hears_which_checks_the_last_one_failed(

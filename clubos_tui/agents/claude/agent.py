@@ -65,9 +65,10 @@ class ClaudeAgent:
         self._recording = Recording(workspace.recording)
         self._toolbox = Toolbox(workspace.folder, workspace.withheld)
         await self._source.open(self._settings)
-        records, untold = await asyncio.to_thread(
+        records, untold, anew = await asyncio.to_thread(
             _recorded, self._recording, workspace, self._settings
         )
+        self._anew = anew
         records += [record for _, record in untold]
         self._untold = [
             replace(record.turn, record_sha256=sha256) for sha256, record in untold
@@ -103,6 +104,7 @@ class ClaudeAgent:
         limits = () if self._source.free else request.limits
         self._purse = Purse(limits, self._prices, self._settings.model)
         done: list[str] = []
+        self._asking.begin()
         self._prompting = True
         try:
             async with contextlib.aclosing(self._carry_out(request, done)) as events:
@@ -130,6 +132,12 @@ class ClaudeAgent:
         """Go on until the action is done; its summary is then in `done`."""
         assert self._asking, "BUG: prompt before start"
         talk, workspace = self._talk, self._workspace
+        if self._anew:
+            yield Notice(
+                "The conversation begins anew: the one before was with another model, or is gone",
+                "warning",
+            )
+            self._anew = False
         for taken in self._untold:
             yield self._asking.adopt(taken, self._purse)
         self._untold = []
@@ -202,8 +210,9 @@ class ClaudeAgent:
 
 def _recorded(
     recording: Recording, workspace: Workspace, settings: Settings
-) -> tuple[list[Record], list[tuple[str, Record]]]:
-    """Return the records to go on from, and those that the journal has not been told of.
+) -> tuple[list[Record], list[tuple[str, Record]], bool]:
+    """Return the records to go on from, those that the journal has not been told of, and whether
+    earlier ones had to be left out.
 
     Raises:
         AgentFailed: They are not as they were.
@@ -220,7 +229,8 @@ def _recorded(
     whole = len(earlier) == len(workspace.earlier)
     same = all(item.turn.model == settings.model for item in (*earlier, *records))
     untold = recording.after(workspace.phase, workspace.attempt, workspace.requests)
-    return ([*earlier, *records] if whole and same else records), untold
+    fits = whole and same
+    return ([*earlier, *records] if fits else records), untold, not fits
 
 
 def _closed(turn: Turn, pending: list[Json]) -> list[Json]:

@@ -36,14 +36,14 @@ from clubos_tui.agents.claude.settings import Settings
 from clubos_tui.agents.claude.turn import StreamFault, Turn
 from clubos_tui.agents.tools.toolbox import call_title
 from clubos_tui.codec import Json, canonical
-from clubos_tui.spending import LEAST_ANSWER, UNKNOWN, Limit, ModelTurn
+from clubos_tui.spending import UNKNOWN, Limit, ModelTurn
 
 __all__ = ["HIGHEST", "Asking", "Stopped", "Timing"]
 
 HIGHEST: Final = 128_000
 """Tokens; no model answers with more."""
 _PER_TOKEN = 4  # characters, for what the API has not counted yet
-_USABLE = frozenset({"tool_use", "end_turn", "stop_sequence", "pause_turn", "max_tokens"})
+_USABLE = frozenset({"tool_use", "end_turn", "stop_sequence", "pause_turn"})
 
 
 class Stopped(Exception):
@@ -97,6 +97,11 @@ class Asking:
         self._under: _Under | None = None
         self._tokens, self._microcents = Tokens(), 0
 
+    def begin(self) -> None:
+        """Count anew: another prompt has begun."""
+        self._tokens, self._microcents = Tokens(), 0
+        self._most = self._settings.max_tokens
+
     async def ask(
         self, talk: Conversation, place: Place, purse: Purse, answers: list[Turn]
     ) -> AsyncGenerator[AgentEvent, None]:
@@ -112,12 +117,12 @@ class Asking:
             if not isinstance(allowed, int):
                 yield LimitReached(allowed)
                 raise self._no_room(allowed)
-            body = talk.body(self._settings, allowed)
             self.requests += 1
             asked = Place(place.phase, place.attempt, place.action, self.requests)
             failure: Failure | None = None
             try:
-                async with contextlib.aclosing(self._request(body, asked)) as events:
+                request = self._request(talk.body(self._settings, allowed), asked)
+                async with contextlib.aclosing(request) as events:
                     async for event in events:
                         yield event
             except Cancelled:
@@ -126,35 +131,26 @@ class Asking:
                 failure = failure_of(error)
                 if failure is None:
                     raise
-            under = self._under
-            assert under, "BUG: a request that was never made"
-            if (
-                failure is None
-                and under.turn.stop_reason == "max_tokens"
-                and not (under.turn.may_go_on)
-            ):
-                for event in self._withdraw("it was cut off at its length limit", purse, asked):
-                    yield event
-                self._allow_more(allowed)
-                continue
-            if failure is None and under.turn.stop_reason not in _USABLE:
-                for event in self._withdraw(str(under.turn.stop_reason), purse, asked):
-                    yield event
-                raise _unusable(under.turn)
-            if failure is None:
+            assert self._under, "BUG: a request that was never made"
+            turn = self._under.turn
+            why = str(failure) if failure else _unusable(turn)
+            if not why:
                 yield await self._keep(talk, asked, purse)
-                talk.took(under.turn)
-                answers.append(under.turn)
+                talk.took(turn)
+                answers.append(turn)
                 yield self._usage()
                 return
-            failed += 1
-            for event in self._withdraw(str(failure), purse, asked, failure.kind):
+            for event in self._withdraw(why, purse, asked, failure.kind if failure else ""):
                 yield event
             yield self._usage()
+            if failure is None:
+                self._allow_longer(turn, allowed)
+                continue
+            failed += 1
             wait = delay(failure, failed, chance=self._timing.chance)
             if wait is None:
-                raise Stopped("held", str(failure), await self._cure(failure, failed))
-            yield RetryScheduled(str(failure), failed + 1, round(wait * 1000))
+                raise Stopped("held", why, await self._cure(failure, failed))
+            yield RetryScheduled(why, failed + 1, round(wait * 1000))
             await self._mail.sleep(wait)
 
     def withdrawn(self, why: str, purse: Purse) -> Iterator[AgentEvent]:
@@ -165,6 +161,9 @@ class Asking:
     def adopt(self, taken: ModelTurn, purse: Purse) -> AgentEvent:
         """Return the event of an answer that was recorded, and nobody was told of."""
         self.requests = max(self.requests, taken.number)
+        self._tokens += Tokens(taken.input_tokens, taken.output_tokens, taken.cache_read_tokens,
+                               taken.cache_write_tokens)  # fmt: skip
+        self._count(taken)
         purse.pay(taken)
         return TurnTaken(taken)
 
@@ -267,11 +266,14 @@ class Asking:
             milliseconds=round((time.monotonic() - under.began) * 1000),
         )
         self._tokens += tokens
-        lost = UNKNOWN in {taken.microcents, self._microcents} and taken.tokens > 0
-        self._microcents = UNKNOWN if lost else self._microcents + max(0, taken.microcents)
+        self._count(taken)
         if not self._source.free:
             purse.pay(taken)
         return taken
+
+    def _count(self, taken: ModelTurn) -> None:
+        lost = UNKNOWN in {taken.microcents, self._microcents} and taken.tokens > 0
+        self._microcents = UNKNOWN if lost else self._microcents + max(0, taken.microcents)
 
     def _used(self, turn: Turn) -> Tokens:
         """Return the tokens of an answer, estimated as long as the API has not said."""
@@ -313,8 +315,10 @@ class Asking:
             "Raise the limit, then go on; what was answered is kept.",
         )
 
-    def _allow_more(self, allowed: int) -> None:
-        """Let the next answer be longer; the limit was the wrong one, or the budget's."""
+    def _allow_longer(self, turn: Turn, allowed: int) -> None:
+        """Let the next answer be longer where that helps; raise :class:`Stopped` where it can't."""
+        if turn.stop_reason != "max_tokens":
+            raise _stopped(turn)
         if allowed < self._most:
             raise Stopped(
                 "held",
@@ -327,7 +331,7 @@ class Asking:
                 f"the answer is longer than {HIGHEST:,} tokens",
                 "Split the action into smaller ones.",
             )
-        self._most = min(HIGHEST, max(LEAST_ANSWER, self._most) * 2)
+        self._most = min(HIGHEST, self._most * 2)
 
     async def _cure(self, failure: Failure, failed: int) -> str:
         if failure.kind == "not_found_error":
@@ -350,8 +354,15 @@ def _record(
     return Record(place.phase, place.attempt, place.action, taken, user, events, kind)
 
 
-def _unusable(turn: Turn) -> Stopped:
-    """Return why an answer that came whole is none."""
+def _unusable(turn: Turn) -> str:
+    """Return why an answer that came whole is none; empty for one that can be used."""
+    if turn.stop_reason == "max_tokens":
+        return "" if turn.may_go_on else "it was cut off at its length limit"
+    return "" if turn.stop_reason in _USABLE else f"it ended with {turn.stop_reason}"
+
+
+def _stopped(turn: Turn) -> Stopped:
+    """Return the end that an answer puts to its prompt."""
     if turn.stop_reason == "refusal":
         details = turn.stop_details or {}
         what = f" ({details['category']})" if details.get("category") else ""

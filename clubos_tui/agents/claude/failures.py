@@ -76,7 +76,11 @@ def failure_of(error: BaseException) -> Failure | None:
     if isinstance(status, int):
         return _of_status(error, status)
     if _is_connection(error):
-        return _failure("connection", f"the connection failed: {_words(error)}")
+        cause = f" ({_words(error.__cause__)})" if error.__cause__ else ""
+        return _failure("connection", f"the connection failed: {_words(error)}{cause}")
+    sdk = sys.modules.get("anthropic")
+    if sdk is not None and isinstance(error, sdk.AnthropicError):  # a profile that gives no token
+        return _failure("authentication_error", _words(error))
     return None
 
 

@@ -85,6 +85,7 @@ def choose(plan: Plan, phase: int, asked: Model, own: Own) -> Settings:
         own: The person's own settings.
 
     Raises:
+        UsageError: A base URL is none.
         Refused: The plan wants requests, and with them the key, to go where nobody allowed it.
     """
     planned = plan.model_of(phase)
@@ -95,6 +96,14 @@ def choose(plan: Plan, phase: int, asked: Model, own: Own) -> Settings:
             cure=f"If you trust it, give --base-url {planned.base_url}, or add it to "
             f"trusted_base_urls in {settings_path()}.",
         )
+    for url in filter(None, (asked.base_url, planned.base_url, own.base_url)):
+        parts = urlsplit(url)
+        if parts.scheme not in {"http", "https"} or not parts.hostname:
+            raise UsageError(
+                f"{url!r} is no address of an API",
+                untouched="Nothing was sent.",
+                cure="A base URL begins with https:// and names a host.",
+            )
     chosen = asked.over(planned).over(Model(own.model, own.effort, own.base_url))
     return Settings(
         chosen.name or DEFAULT_MODEL, chosen.effort, chosen.base_url, own.max_tokens, own.thinking
