@@ -142,7 +142,8 @@ def _client(settings: Settings) -> AsyncAnthropic:
         )  # fmt: skip
     except anthropic.AnthropicError as error:
         raise _no_key(str(error)) from None
-    if client.api_key is None and client.auth_token is None and client.credentials is None:
+    given = (client.api_key or client.auth_token or "").strip()
+    if not given and client.credentials is None:
         raise _no_key("neither the environment nor a profile has one")
     return client
 
