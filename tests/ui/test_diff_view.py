@@ -314,8 +314,8 @@ async def test_messages_stand_in_for_a_patch():
         await pilot.pause()
         assert app.lines()[1:4] == [
             " No changes yet.",
-            " Press ␛ r to run, or [b]wait",
-            " [/b] a while.",
+            " Press ␛ r to run, or",
+            " [b]wait[/b] a while.",
         ]
         await pilot.press("j", "]", "}", "G", "n", "space")
         assert app.view.current_path is None
