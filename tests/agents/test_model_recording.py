@@ -175,3 +175,38 @@ async def test_what_is_no_recording_is_named(tmp_path: Path, text: str | None) -
     with pytest.raises(AgentFailed, match="recording") as caught:
         await agent.start(a.Workspace(str(tmp_path), PLAN, 1, 1))
     assert "clubos recording" in caught.value.cure
+
+
+async def test_what_was_read_in_an_earlier_action_may_be_replaced_after_a_kill(
+    bench: Bench,
+) -> None:
+    """A file that was not read can't be replaced; one that was read before the kill was read."""
+    (bench.folder / "a.txt").write_text("old\n")
+    write = call("write_file", path="a.txt", content="new\n")
+    bench.script(
+        one=[[call("read_file", path="a.txt")], [finish()]],
+        two=[[write], Reply.error(401, "authentication_error"), [finish("replaced")]],
+    )
+    agent = await bench.agent()
+    await bench.ask(agent)
+    assert ended(await bench.ask(agent, "two")).reason == "held"
+    assert (bench.folder / "a.txt").read_text() == "new\n"
+    (bench.folder / "a.txt").write_text("old\n")  # as the engine lays it out again
+    assert ended(await bench.ask(await bench.agent(), "two")).summary == "replaced"
+    assert (bench.folder / "a.txt").read_text() == "new\n"
+
+
+async def test_an_attempt_goes_on_with_the_model_it_began_with(bench: Bench) -> None:
+    model = bench.script(one=[[call("list_files")], Reply.error(402, "billing_error"), [finish()]])
+    await bench.ask(await bench.agent())
+    events = await bench.ask(await bench.agent(name="claude-sonnet-5-5"))
+    assert ended(events).reason == "end_turn"
+    assert {asked.body["model"] for _, asked in model.asked} == {"claude-opus-5-5"}
+    assert "goes on with claude-opus-5-5" in of(events, a.Notice)[0].text
+
+
+async def test_a_finish_is_the_last_of_an_answers_calls(bench: Bench) -> None:
+    both = [finish("done"), call("write_file", path="a.txt", content="a\n")]
+    bench.script(one=[both])
+    assert ended(await bench.ask(await bench.agent())).summary == "done"
+    assert (bench.folder / "a.txt").exists()

@@ -378,7 +378,7 @@ def test_another_model_begins_another_conversation(journey: ModelJourney) -> Non
     assert len(asked[0].body["messages"]) == 1
     assert "again" in str(asked[0].body["messages"])
     with open(journey.phase().actions[0].stream, encoding="utf-8") as chatter:
-        assert "begins anew" in chatter.read()
+        assert "It begins anew" in chatter.read()
 
 
 def test_a_new_proposal_hears_which_checks_the_last_one_failed(

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncGenerator, Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from clubos_tui.agents.base import (
     AgentEvent,
@@ -28,12 +28,13 @@ from clubos_tui.agents.claude.money import Prices, prices_path, read_prices
 from clubos_tui.agents.claude.prompts import GO_ON, prompt
 from clubos_tui.agents.claude.purse import Purse
 from clubos_tui.agents.claude.recording import Record, Recording
-from clubos_tui.agents.claude.settings import Settings, choose, read_own, settings_path
+from clubos_tui.agents.claude.settings import choose, read_own, settings_path
 from clubos_tui.agents.claude.turn import Turn
 from clubos_tui.agents.tools.specs import Finish
 from clubos_tui.agents.tools.toolbox import Done, Toolbox
 from clubos_tui.codec import Json
 from clubos_tui.errors import AgentFailed
+from clubos_tui.spending import ModelTurn
 
 __all__ = ["ClaudeAgent"]
 
@@ -65,22 +66,16 @@ class ClaudeAgent:
         self._recording = Recording(workspace.recording)
         self._toolbox = Toolbox(workspace.folder, workspace.withheld)
         await self._source.open(self._settings)
-        records, untold, anew = await asyncio.to_thread(
-            _recorded, self._recording, workspace, self._settings
-        )
-        self._anew = anew
-        records += [record for _, record in untold]
-        self._untold = [
-            replace(record.turn, record_sha256=sha256) for sha256, record in untold
-        ]  # fmt: skip
-        self._talk, turns = Conversation.of(records)
-        self._told = bool(workspace.turns or untold)
-        self._begun = records[-1].action if self._told else ""
-        self._kept: list[Turn] = []  # the answers of the action that was under way
-        for record, turn in zip(reversed(records), reversed(turns), strict=True):
-            if record.attempt != workspace.attempt or record.action != self._begun:
-                break
-            self._kept.insert(0, turn)
+        past = await asyncio.to_thread(_past, self._recording, workspace, self._settings.model)
+        self._settings = replace(self._settings, model=past.model)
+        self._notices, self._untold = past.notices, past.untold
+        self._talk, turns = Conversation.of([*past.earlier, *past.records])
+        own = list(zip(past.records, turns[len(past.earlier) :], strict=True))
+        self._told = bool(own)
+        self._begun = past.records[-1].action if own else ""
+        # The answers of the action that was under way, and those of the ones before it.
+        self._kept = [turn for record, turn in own if record.action == self._begun]
+        self._before = [turn for record, turn in own if record.action != self._begun]
         self._last = turns[-1] if turns else None
         self._asking = Asking(
             self._source, self._settings, self._prices, self._recording, self._mail,
@@ -132,15 +127,14 @@ class ClaudeAgent:
         """Go on until the action is done; its summary is then in `done`."""
         assert self._asking, "BUG: prompt before start"
         talk, workspace = self._talk, self._workspace
-        if self._anew:
-            yield Notice(
-                "The conversation begins anew: the one before was with another model, or is gone",
-                "warning",
-            )
-            self._anew = False
+        for notice in self._notices:
+            yield Notice(notice, "warning")
         for taken in self._untold:
             yield self._asking.adopt(taken, self._purse)
-        self._untold = []
+        self._notices, self._untold = (), ()
+        before, self._before = self._before, []
+        for call in (call for turn in before for call in turn.calls):
+            await asyncio.to_thread(self._toolbox.know, call.name, call.raw)
         if request.action == self._begun and self._kept:
             kept, self._kept = self._kept, []
             said = "answer is" if len(kept) == 1 else "answers are"
@@ -175,7 +169,7 @@ class ClaudeAgent:
         elif turn.stop_reason == "tool_use":
             finish: Finish | None = None
             failed = False
-            for call in turn.calls:
+            for call in sorted(turn.calls, key=lambda call: call.name == "finish"):
                 self._work = asyncio.ensure_future(
                     asyncio.to_thread(self._toolbox.carry_out, call.name, call.raw)
                 )
@@ -208,14 +202,22 @@ class ClaudeAgent:
             done.append(turn.text.strip()[:_SUMMARY])
 
 
-def _recorded(
-    recording: Recording, workspace: Workspace, settings: Settings
-) -> tuple[list[Record], list[tuple[str, Record]], bool]:
-    """Return the records to go on from, those that the journal has not been told of, and whether
-    earlier ones had to be left out.
+@dataclass(frozen=True, slots=True)
+class _Past:
+    """What was said before this agent began."""
 
-    Raises:
-        AgentFailed: They are not as they were.
+    earlier: list[Record]  # in the attempts that this one revises
+    records: list[Record]  # in this one
+    untold: tuple[ModelTurn, ...]  # those of them that the journal has not been told of
+    model: str
+    notices: tuple[str, ...]
+
+
+def _past(recording: Recording, workspace: Workspace, model: str) -> _Past:
+    """Return what to go on from; raises ``AgentFailed`` where that is not as it was.
+
+    Thoughts are bound to the model that had them. So an attempt goes on with the model that it
+    began with, and a revision that is to be made by another one begins anew.
     """
     records = recording.find(workspace.turns)
     if len(records) != len(workspace.turns):
@@ -224,13 +226,19 @@ def _recorded(
             untouched="Nothing was sent.",
             cure=f"Propose phase {workspace.phase} again: that begins a new conversation.",
         )
-    earlier = recording.find(workspace.earlier)
-    # Thoughts are bound to their model: with another one, or with a gap, it begins anew.
-    whole = len(earlier) == len(workspace.earlier)
-    same = all(item.turn.model == settings.model for item in (*earlier, *records))
     untold = recording.after(workspace.phase, workspace.attempt, workspace.requests)
-    fits = whole and same
-    return ([*earlier, *records] if fits else records), untold, not fits
+    records += [record for _, record in untold]
+    taken = tuple(replace(record.turn, record_sha256=name) for name, record in untold)
+    notices = []
+    if records and records[0].turn.model != model:
+        notices.append(f"This attempt goes on with {records[0].turn.model}, as it began")
+        model = records[0].turn.model
+    earlier = recording.find(workspace.earlier)
+    whole = len(earlier) == len(workspace.earlier)
+    if not whole or any(record.turn.model != model for record in earlier):
+        notices.append("It begins anew: what was said before is gone, or was with another model")
+        earlier = []
+    return _Past(earlier, records, taken, model, tuple(notices))
 
 
 def _closed(turn: Turn, pending: list[Json]) -> list[Json]:
