@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support.cli import clubos, start
+from support.cli import clubos, inside, start
 from support.model_server import Asked, ModelServer, Reply, served
 from support.repo import Repo
 from support.scripted_model import (
@@ -72,7 +72,7 @@ def environment(server: ModelServer, tmp_path: Path) -> dict[str, str]:
 
 
 def events(repo: Repo) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in clubos(repo, "log", "--json").out.splitlines()]
+    return [json.loads(line) for line in inside(repo, "log", "--json").out.splitlines()]
 
 
 def turns(repo: Repo) -> list[dict[str, Any]]:
@@ -127,10 +127,10 @@ def test_the_built_in_plan_runs_live_with_a_model(
     assert "Next" in said.out
 
     # A rejection goes back to the same conversation, with the reason.
-    assert clubos(repo, "run", "--phase", "2", env=env).code == 0
-    change_set = clubos(repo, "diff", "2", "--json").json["id"]
+    assert inside(repo, "run", "--phase", "2", env=env).code == 0
+    change_set = inside(repo, "diff", "2", "--json").json["id"]
     reason = "Name the column created_at, please"
-    assert clubos(repo, "reject", "2", "--id", change_set, "--reason", reason).code == 0
+    assert inside(repo, "reject", "2", "--id", change_set, "--reason", reason).code == 0
     schema = [action.id for action in plan.phase[1].action]
     path = next(name for name in files_of(plan, schema[0]) if name.endswith(".sql"))
     revised = "-- created_at\n" + files_of(plan, schema[0])[path]
@@ -142,14 +142,14 @@ def test_the_built_in_plan_runs_live_with_a_model(
         [finish("named it created_at")],
     ]
     asked_before = len(model.asked)
-    said = clubos(repo, "run", "--phase", "2", env=env)
+    said = inside(repo, "run", "--phase", "2", env=env)
     assert said.code == 0, said.out + said.err
     told = model.asked[asked_before][1].body["messages"]
     assert len(told) > 2, "the conversation goes on"
     assert reason in json.dumps(told[-1])
     assert reason not in json.dumps(told[:-1])
 
-    said = clubos(repo, "run", "--all", "--live", "--yes", env=env)
+    said = inside(repo, "run", "--all", "--live", "--yes", env=env)
     assert said.code == 0, said.err
     assert not any(model.script.values()), "all of the script was used"
     for phase in plan.phase:
@@ -157,7 +157,7 @@ def test_the_built_in_plan_runs_live_with_a_model(
             for name, text in files_of(plan, action.id).items():
                 assert repo.read(name).decode() == (revised if name == path else text)
     assert repo.read(".env") == b"TOKEN=secret\n"
-    assert clubos(repo, "verify").code == 0
+    assert inside(repo, "verify").code == 0
     _tells_the_whole_story(repo, said.out)
     _nobody_kept_the_key(repo, said.out + said.err)
 
@@ -176,7 +176,7 @@ def _tells_the_whole_story(repo: Repo, printed: str) -> None:
     titles = [title for turn in answered for title in turn.get("tools", ())]
     assert sum(title.startswith("write ") for title in titles) > 80
     assert "finish" in titles
-    used = clubos(repo, "limit", "--json").json["used"]["run"]
+    used = inside(repo, "limit", "--json").json["used"]["run"]
     assert used["turns"] == len(turns(repo))
     assert used["microcents"] >= len(answered) * 800_000
     assert "withheld" in printed
@@ -201,16 +201,16 @@ def test_a_recording_replays_as_an_agent(repo: Repo, server: ModelServer, tmp_pa
     whole = Reply.of(stream(model.script[first][1]))  # type: ignore[arg-type]
     model.script[first].insert(1, Reply(whole.body, cut=len(whole.body) // 2))
     server.answer = model
-    assert clubos(repo, "run", "--agent", "claude", "--base-url", server.url, env=env).code == 0
-    change_set = clubos(repo, "diff", "1", "--json").json["id"]
+    assert inside(repo, "run", "--agent", "claude", "--base-url", server.url, env=env).code == 0
+    change_set = inside(repo, "diff", "1", "--json").json["id"]
     tape = tmp_path / "run.jsonl"
-    assert clubos(repo, "recording", str(tape)).code == 0
+    assert inside(repo, "recording", str(tape)).code == 0
     asked = len(server.asked)
 
     other = Repo.make(tmp_path / "other")
-    said = clubos(other, "run", "--agent", f"replay:{tape}", env={"ANTHROPIC_API_KEY": ""})
+    said = inside(other, "run", "--agent", f"replay:{tape}", env={"ANTHROPIC_API_KEY": ""})
     assert said.code == 0, said.err
-    assert clubos(other, "diff", "1", "--json").json["id"] == change_set
+    assert inside(other, "diff", "1", "--json").json["id"] == change_set
     assert len(server.asked) == asked
     told = turns(other)
     assert [turn["outcome"] for turn in told].count("withdrawn") == 1
