@@ -48,7 +48,7 @@ _WORDS = frozenset(
      "title", "tools", "untouched"}
 )  # fmt: skip
 REDACTED = b"[redacted]"
-_KNOWN: set[bytes] = set()
+_known: tuple[bytes, ...] = ()
 _SHORTEST = 8  # characters; a shorter value would be found in anybody's words
 _HASH = b',"hash":"'
 _TAIL = len(_HASH) + 64 + len(b'"}')
@@ -71,13 +71,15 @@ class Record:
 
 def keep_secret(value: str) -> None:
     """Have a value redacted wherever it comes up from now on, whatever it looks like."""
+    global _known  # noqa: PLW0603 - another thread may be reading it, so it is replaced as a whole
     if len(value) >= _SHORTEST:
-        _KNOWN.add(value.encode("utf-8", "surrogateescape"))
+        found = {*_known, value.encode("utf-8", "surrogateescape")}
+        _known = tuple(sorted(found, key=len, reverse=True))  # one may be the beginning of another
 
 
 def redact(text: bytes) -> bytes:
     """Return ``text`` with keys and tokens replaced; the one choke point for log and stream."""
-    for value in _KNOWN:
+    for value in _known:
         text = text.replace(value, REDACTED)
     return _SECRET.sub(REDACTED, text)
 

@@ -7,17 +7,17 @@ with exit code 3 and says what to decide.
 from __future__ import annotations
 
 import asyncio
-import os
 import signal
 from argparse import Namespace
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
 from clubos_tui.cli.logs import LogPrinter, write_action_log
-from clubos_tui.cli.opened import agent_of, model_of, phase_of, run_of, session_of, who_of
+from clubos_tui.cli.opened import run_of, session_of, who_of
 from clubos_tui.cli.output import ask, emit, flag, say
 from clubos_tui.cli.review import note_outside
 from clubos_tui.cli.show import status_json
+from clubos_tui.cli.starting import phases_of, run_for
 from clubos_tui.engine.decide import Next, next_for_person
 from clubos_tui.engine.driver import Driver
 from clubos_tui.engine.run import Run
@@ -29,10 +29,8 @@ from clubos_tui.errors import (
     NeedsPerson,
     Refused,
     RepositoryState,
-    UsageError,
 )
 from clubos_tui.events import ActionHeld, ProposalRequested, ResumeRequested, SealRequested, tag_of
-from clubos_tui.plan import Model
 from clubos_tui.repository.discover import read_head, require_calm
 
 S = Status
@@ -55,12 +53,12 @@ def run(options: Namespace) -> int:
             from clubos_tui.cli.explain import explain
 
             return explain(session, options)
-        current = _run_for(session, options)
+        current = run_for(session, options)
         headless = Headless(session, current, options, yes=yes)
         try:
             with headless.driving():
                 try:
-                    asyncio.run(headless.go(_phases(current, options), live=live))
+                    asyncio.run(headless.go(phases_of(current, options), live=live))
                 except Ended as error:
                     return headless.end(error)
         finally:
@@ -99,46 +97,6 @@ def require_yes(answer: bool | None, verb: str) -> None:
         )
 
 
-def _run_for(session: Session, options: Namespace) -> Run:
-    present = session.current()
-    if present and present.view.ending is None:
-        if options.plan and session.plan(options.plan)[0].to_json() != present.view.started.plan:
-            raise UsageError(
-                f"run {present.id} is open with another plan",
-                untouched="Nothing was started.",
-                cure="Go on without --plan, or end it with `clubos rollback --run`.",
-            )
-        if options.agent and agent_of(options) != present.view.started.agent:
-            raise UsageError(
-                f"run {present.id} is open with another agent",
-                untouched="Nothing was started.",
-                cure="Go on without --agent, or end it with `clubos rollback --run`.",
-            )
-        asked = model_of(options)
-        if asked not in {Model(), present.view.started.model}:
-            raise UsageError(
-                f"run {present.id} is open with another model",
-                untouched="Nothing was started.",
-                cure="Go on without these flags, or end it with `clubos rollback --run`.",
-            )
-        return present
-    plan, source = session.plan(options.plan)
-    try:
-        return session.start(
-            plan,
-            source,
-            by=who_of(options, session),
-            agent=agent_of(options),
-            run_id=options.run_id,
-            model=model_of(options),
-        )
-    except Refused:
-        started = session.current()
-        if started is None or started.view.ending or (present and started.id == present.id):
-            raise
-        return started  # by another clubos, a moment ago; the driver's lock decides
-
-
 def _held(held: ActionHeld) -> Ended:
     """Return why a phase stands still, and how to go on."""
     cure = f"{held.cure} `clubos run` goes on."
@@ -151,30 +109,6 @@ def _held(held: ActionHeld) -> Ended:
         cure,
         held.code,
     )
-
-
-def _phases(current: Run, options: Namespace) -> list[int]:
-    count = len(current.view.phases)
-    if options.all:
-        return list(range(1, count + 1))
-    number = options.phase
-    if number is None and os.environ.get("PHASE"):
-        try:
-            number = int(os.environ["PHASE"])
-        except ValueError as error:
-            raise UsageError("PHASE must be a number", untouched="Nothing was done.") from error
-    if number is None:
-        waiting = next_for_person(current.view)
-        if waiting.verb in {"merge", "done"}:
-            return []
-        number = waiting.phase or _under_way(current)
-    return [phase_of(current, number)]
-
-
-def _under_way(current: Run) -> int | None:
-    """Return the phase of what a killed command left under way."""
-    queue = current.view.queue
-    return getattr(queue[0], "phase", None) if queue else None
 
 
 class Headless:

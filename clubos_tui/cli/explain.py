@@ -9,6 +9,7 @@ from clubos_tui.agents import REPLAY, require
 from clubos_tui.agents.base import Request, Workspace
 from clubos_tui.cli.opened import agent_of, model_of, phase_of
 from clubos_tui.cli.output import emit, say
+from clubos_tui.cli.starting import open_run, phase_asked
 from clubos_tui.codec import Json
 from clubos_tui.engine.decide import next_for_person
 from clubos_tui.engine.session import Session
@@ -23,15 +24,16 @@ _SHOWN = 20  # withheld paths that are named
 
 def explain(session: Session, options: Namespace) -> int:
     """Print what the next phase's first request would hold."""
-    run = session.current()
-    if run and run.view.ending is None:
+    run = open_run(session, options)
+    asked = phase_asked(options)
+    if run:
         view = run.view
-        number = phase_of(run, options.phase or next_for_person(view).phase or 1)
+        number = phase_of(run, asked or next_for_person(view).phase or 1)
         plan, base, limits = view.plan, view.base_of(number), view.limits(number)
         agent, model = view.started.agent or plan.agent_of(number), view.started.model
     else:
         plan, _ = session.plan(options.plan)
-        number = options.phase or 1
+        number = 1 if asked is None else asked
         if not 1 <= number <= len(plan.phase):
             raise UsageError(
                 f"there is no phase {number}; the plan has {len(plan.phase)}",

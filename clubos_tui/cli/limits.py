@@ -19,8 +19,8 @@ def limit(options: Namespace) -> int:
         run = run_of(session)
         number = phase_of(run, options.phase)
         by = who_of(options, session)
-        for unit, most in wanted.items():
-            run.raise_limit("run" if options.run else "phase", number, unit, most, by=by)
+        if wanted:
+            run.set_limits("run" if options.run else "phase", number, wanted, by=by)
         _show(run, number, as_json=options.json)
     return 0
 
@@ -30,6 +30,11 @@ def _wanted(options: Namespace) -> dict[Unit, int]:
     if options.dollars is not None:
         try:
             cents = Decimal(options.dollars.lstrip("$")) * 100
+            if cents != int(cents):
+                raise UsageError(
+                    f"{options.dollars} dollars are no whole cents",
+                    untouched="No limit was changed.",
+                )
             found["cents"] = int(cents)
         except (InvalidOperation, ValueError, OverflowError) as error:
             raise UsageError(

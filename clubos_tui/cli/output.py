@@ -26,14 +26,27 @@ def emit(value: Json) -> None:
     _put(json.dumps(value, ensure_ascii=True, sort_keys=True), sys.stdout)
 
 
+def pour(data: bytes) -> None:
+    """Write bytes as they are; a reader who has seen enough is no error."""
+    try:
+        sys.stdout.buffer.write(data)
+        sys.stdout.buffer.flush()
+    except BrokenPipeError:
+        _unseen(sys.stdout)
+
+
 def _put(line: str, stream: TextIO) -> None:
     """Print a line; where the reader (`head`, a pager) has seen enough, the work goes on unseen."""
     try:
         print(line, file=stream, flush=True)
     except BrokenPipeError:
-        unseen = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(unseen, stream.fileno())
-        os.close(unseen)
+        _unseen(stream)
+
+
+def _unseen(stream: TextIO) -> None:
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, stream.fileno())
+    os.close(nowhere)
 
 
 def report(error: Exception, *, as_json: bool) -> int:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 import os
-import sys
 from argparse import Namespace
+from collections.abc import Iterator
 from typing import Any
 
 from clubos_tui.cli.opened import run_of, session_of
-from clubos_tui.cli.output import say
+from clubos_tui.cli.output import pour, say
 from clubos_tui.codec import canonical
 from clubos_tui.errors import Failed, UsageError
 from clubos_tui.journal import redact
@@ -26,11 +26,12 @@ def recording(options: Namespace) -> int:
                 untouched="Nothing was written.",
             )
         if options.file is None:
-            _write(path, sys.stdout.buffer)
+            for line in _lines(path):
+                pour(line)
             return 0
         try:
             with open(options.file, "xb") as out:
-                _write(path, out)
+                out.writelines(_lines(path))
         except OSError as error:
             raise Failed(
                 f"{options.file}: {error.strerror}",
@@ -41,14 +42,14 @@ def recording(options: Namespace) -> int:
     return 0
 
 
-def _write(path: str, out: Any) -> None:
+def _lines(path: str) -> Iterator[bytes]:
     with open(path, "rb") as file:
         for line in file:
             try:
                 record = json.loads(line)
             except ValueError:  # a crash cut it short
                 continue
-            out.write(canonical(_without_keys(record)) + b"\n")
+            yield canonical(_without_keys(record)) + b"\n"
 
 
 def _without_keys(value: Any) -> Any:
@@ -58,5 +59,14 @@ def _without_keys(value: Any) -> Any:
     if isinstance(value, list):
         return [_without_keys(item) for item in value]
     if isinstance(value, dict):
-        return {name: _without_keys(item) for name, item in value.items()}
+        return {name: _of_call(item) if name == "partial_json" else _without_keys(item)
+                for name, item in value.items()}  # fmt: skip
     return value
+
+
+def _of_call(raw: str) -> Any:
+    """Return a call's input without keys, and still the JSON that it was."""
+    try:
+        return json.dumps(_without_keys(json.loads(raw)), ensure_ascii=False)
+    except (ValueError, RecursionError):
+        return _without_keys(raw)

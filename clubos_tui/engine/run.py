@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Literal
 
 from clubos_tui.changes.decisions import Decision, Verdict
@@ -114,11 +114,11 @@ class Run:
         """Ask to go on with a held dry run of ``phase``."""
         self.say(ResumeRequested(phase, by))
 
-    def raise_limit(
-        self, scope: SpendingScope, phase: int, unit: Unit, most: int, *, by: str
+    def set_limits(
+        self, scope: SpendingScope, phase: int, limits: Mapping[Unit, int], *, by: str
     ) -> None:
-        """Set a limit of a phase or of the run anew, in the plan's units; 0 takes it away."""
-        self.say(BudgetRaised(scope, phase, unit, most, by))
+        """Set limits of a phase or of the run anew, in the plan's units; 0 takes one away."""
+        self.say(*(BudgetRaised(scope, phase, unit, most, by) for unit, most in limits.items()))
 
     def execute(self, phase: int, *, by: str) -> None:
         """Ask to execute ``phase`` for real."""

@@ -124,7 +124,7 @@ def test_a_limit_holds_the_phase_until_it_is_raised(
     journey.go()
     assert journey.view.status(1) is S.HELD, "it is checked before anything is asked"
     assert len(journey.model.asked) == 2
-    journey.run.raise_limit("phase", 1, "turns", 9, by=WHO)
+    journey.run.set_limits("phase", 1, {"turns": 9}, by=WHO)
     journey.reopen()
     journey.run.resume(1, by=WHO)
     journey.go()
@@ -406,7 +406,7 @@ def test_a_plan_without_limits_still_has_one(journey: ModelJourney) -> None:
     assert [str(item) for item in journey.view.limits(1)] == [
         "the run's limit of $20.00 ($0.00 used)"
     ]
-    journey.run.raise_limit("run", 1, "cents", 0, by=WHO)
+    journey.run.set_limits("run", 1, {"cents": 0}, by=WHO)
     assert journey.view.limits(1) == ()
     journey.propose()
 

@@ -79,7 +79,7 @@ class ClaudeAgent:
         self._last = turns[-1] if turns else None
         self._asking = Asking(
             self._source, self._settings, self._prices, self._recording, self._mail,
-            timing=self._timing, requests=workspace.requests,
+            timing=self._timing, requests=workspace.requests, answers=len(past.records),
         )  # fmt: skip
 
     async def cancel(self) -> None:
@@ -148,7 +148,7 @@ class ClaudeAgent:
                 talk.pending = [*_closed(self._last, talk.pending), *talk.pending]
             talk.pending.append(words(prompt(workspace, request, reviewed=self._told)))
             self._told = True
-        place = Place(workspace.phase, workspace.attempt, request.action, 0)
+        place = Place(workspace.phase, workspace.attempt, request.action, 0, 0)
         while not done:
             answers: list[Turn] = []
             asked = self._asking.ask(talk, place, self._purse, answers)

@@ -39,7 +39,8 @@ class Place:
     phase: int
     attempt: int
     action: str
-    number: int  # of the attempt's requests, from 1
+    answers: int  # that the attempt has had
+    failures: int  # of this request, so far
 
 
 @dataclass(slots=True)
@@ -131,8 +132,11 @@ def _client(settings: Settings) -> AsyncAnthropic:
         import anthropic
         import httpx2
     key, token = (os.environ.get(name, "").strip() or None for name in KEY_VARIABLES)
-    for value in (key, token):
-        keep_secret(value or "")
+    for name, value in zip(KEY_VARIABLES, (key, token), strict=True):
+        for part in (value or "").splitlines():
+            keep_secret(part)
+        if value and not value.isprintable():
+            raise _no_key(f"what {name} holds has a line end in it")
     try:
         client = anthropic.AsyncAnthropic(
             # A line end behind the key would be reported as a failed connection.

@@ -89,10 +89,11 @@ class Asking:
         *,
         timing: Timing,
         requests: int,
+        answers: int,
     ) -> None:
         self._source, self._settings, self._prices = source, settings, prices
         self._recording, self._mail, self._timing = recording, mail, timing
-        self.requests = requests
+        self.requests, self.answers = requests, answers
         self._most = settings.max_tokens
         self._under: _Under | None = None
         self._tokens, self._microcents = Tokens(), 0
@@ -111,14 +112,14 @@ class Asking:
             Stopped: There is none, and a person has to say how to go on.
             Cancelled: Somebody wanted it ended.
         """
-        failed = 0
+        tries = failed = 0
         while True:
             allowed = purse.allows(talk.estimate(), self._most)
             if not isinstance(allowed, int):
                 yield LimitReached(allowed)
                 raise self._no_room(allowed)
             self.requests += 1
-            asked = Place(place.phase, place.attempt, place.action, self.requests)
+            asked = replace(place, answers=self.answers, failures=tries)
             failure: Failure | None = None
             try:
                 request = self._request(talk.body(self._settings, allowed), asked)
@@ -135,11 +136,17 @@ class Asking:
             turn = self._under.turn
             why = str(failure) if failure else _unusable(turn)
             if not why:
-                yield await self._keep(talk, asked, purse)
+                taken = await self._keep(talk, asked, purse)
+                yield TurnTaken(taken)
+                if taken.outcome == "withdrawn":
+                    yield TurnReset(taken.error)
+                    raise Stopped("held", taken.error, "Free some space or mend the disk; go on.")
+                self.answers += 1
                 talk.took(turn)
                 answers.append(turn)
                 yield self._usage()
                 return
+            tries += 1
             for event in self._withdraw(why, purse, asked, failure.kind if failure else ""):
                 yield event
             yield self._usage()
@@ -172,7 +179,7 @@ class Asking:
     async def _request(self, body: Json, place: Place) -> AsyncGenerator[AgentEvent, None]:
         sha256 = hashlib.sha256(canonical(body)).hexdigest()
         turn, answer = Turn(), Answer()
-        self._under = _Under(turn, answer, place.number, sha256, time.monotonic())
+        self._under = _Under(turn, answer, self.requests, sha256, time.monotonic())
         self._mail.clear()
         reading = asyncio.ensure_future(self._read(body, place, answer))
         shown = time.monotonic()
@@ -219,14 +226,18 @@ class Asking:
 
     # --- what comes of it -----------------------------------------------------------------------
 
-    async def _keep(self, talk: Conversation, place: Place, purse: Purse) -> AgentEvent:
-        """Record the answer, and only then let anyone know of it."""
+    async def _keep(self, talk: Conversation, place: Place, purse: Purse) -> ModelTurn:
+        """Record the answer, and only then let anyone know of it; what can't be kept is lost."""
         under, self._under = self._under, None
         assert under, "BUG: kept an answer that nobody asked for"
         taken = self._taken(under, "answered", purse)
         record = _record(under, place, taken, tuple(talk.pending))
-        sha256 = await asyncio.to_thread(self._recording.add, record)
-        return TurnTaken(replace(taken, record_sha256=sha256))
+        try:
+            sha256 = await asyncio.to_thread(self._recording.add, record)
+        except OSError as error:
+            why = f"the answer could not be kept: {error.strerror or error}"
+            return replace(taken, outcome="withdrawn", error=why)
+        return replace(taken, record_sha256=sha256)
 
     def _withdraw(
         self, why: str, purse: Purse, place: Place | None = None, kind: str = ""

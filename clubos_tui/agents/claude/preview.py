@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 
 from clubos_tui.agents.base import Request, Workspace
@@ -43,7 +44,7 @@ def preview(workspace: Workspace, request: Request) -> Preview:
         words = f"${price.input} in, ${price.output} out for a million tokens, as of {prices.as_of}"
     return Preview(
         settings,
-        settings.base_url or API,
+        settings.base_url or os.environ.get("ANTHROPIC_BASE_URL") or API,
         key_source(),
         words,
         tuple(spec["name"] for spec in specs(commands=False)),

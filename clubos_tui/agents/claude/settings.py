@@ -89,6 +89,13 @@ def choose(plan: Plan, phase: int, asked: Model, own: Own) -> Settings:
         Refused: The plan wants requests, and with them the key, to go where nobody allowed it.
     """
     planned = plan.model_of(phase)
+    for url in filter(None, (asked.base_url, planned.base_url, own.base_url)):
+        if not _is_address(url):
+            raise UsageError(
+                f"{url!r} is no address of an API",
+                untouched="Nothing was sent.",
+                cure="A base URL begins with https:// and names a host.",
+            )
     if planned.base_url and not asked.base_url and not _trusted(planned.base_url, own):
         raise Refused(
             f"the plan asks the model at {planned.base_url}, and your key would go there",
@@ -96,18 +103,18 @@ def choose(plan: Plan, phase: int, asked: Model, own: Own) -> Settings:
             cure=f"If you trust it, give --base-url {planned.base_url}, or add it to "
             f"trusted_base_urls in {settings_path()}.",
         )
-    for url in filter(None, (asked.base_url, planned.base_url, own.base_url)):
-        parts = urlsplit(url)
-        if parts.scheme not in {"http", "https"} or not parts.hostname:
-            raise UsageError(
-                f"{url!r} is no address of an API",
-                untouched="Nothing was sent.",
-                cure="A base URL begins with https:// and names a host.",
-            )
     chosen = asked.over(planned).over(Model(own.model, own.effort, own.base_url))
     return Settings(
         chosen.name or DEFAULT_MODEL, chosen.effort, chosen.base_url, own.max_tokens, own.thinking
     )
+
+
+def _is_address(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        return parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+    except ValueError:  # of a port that is none, of brackets that do not close
+        return False
 
 
 def _trusted(url: str, own: Own) -> bool:

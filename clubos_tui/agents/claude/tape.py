@@ -29,7 +29,8 @@ class Tape:
 
     def __init__(self, file: str) -> None:
         self._file = file
-        self._records: dict[tuple[int, int, int], Record] = {}
+        # By phase and attempt: for each answer what failed before it, and then the answer.
+        self._answers: dict[tuple[int, int], list[list[Record]]] = {}
 
     async def open(self, settings: Settings) -> None:  # noqa: ARG002
         """Read the file."""
@@ -47,17 +48,23 @@ class Tape:
                 untouched="Nothing was written.",
                 cure="Name a file that `clubos recording` wrote.",
             )
-        self._records = {(item.phase, item.attempt, item.turn.number): item for item in records}
+        for item in records:
+            answers = self._answers.setdefault((item.phase, item.attempt), [[]])
+            answers[-1].append(item)
+            if item.turn.outcome == "answered":
+                answers.append([])
 
     async def ask(self, body: Json, place: Place, answer: Answer) -> AsyncGenerator[Json, None]:  # noqa: ARG002
         """Yield the events of the request that was made at the same place then."""
-        attempts = [attempt for phase, attempt, _ in self._records if phase == place.phase]
+        attempts = [attempt for phase, attempt in self._answers if phase == place.phase]
         attempt = min(place.attempt, max(attempts, default=0))
-        record = self._records.get((place.phase, attempt, place.number))
+        answers = self._answers.get((place.phase, attempt), [])
+        tries = answers[place.answers] if place.answers < len(answers) else []
+        record = tries[min(place.failures, len(tries) - 1)] if tries else None
         if record is None or record.action != place.action:
             raise StreamFault(
                 "end_of_recording",
-                f"the recording holds no request {place.number} for {place.action}, "
+                f"the recording holds no request {place.answers + 1} for {place.action}, "
                 f"attempt {place.attempt}",
             )
         for event in record.events:
@@ -73,7 +80,7 @@ class Tape:
 
     async def aclose(self) -> None:
         """Hold nothing."""
-        self._records = {}
+        self._answers = {}
 
 
 def _pieces(event: Json) -> Iterator[Json]:

@@ -106,7 +106,7 @@ class Requests:
         scope, unit, most = answer
 
         def set_and_go_on(run: Run) -> None:
-            run.raise_limit(scope, number, unit, most, by=by)
+            run.set_limits(scope, number, {unit: most}, by=by)
             if held and held.limit:
                 run.resume(number, by=by)
 
