@@ -4,17 +4,22 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import anthropic
-import httpx2
 import pytest
 from support.model_bench import Bench
 from support.model_server import ModelServer, model_server
+
+if TYPE_CHECKING:
+    import anthropic
 
 
 @pytest.fixture
 async def client() -> AsyncIterator[Callable[[ModelServer], anthropic.AsyncAnthropic]]:
     """Make clients that ask a server once and never by themselves again."""
+    import anthropic  # it takes longer to import than most tests take
+    import httpx2
+
     made: list[anthropic.AsyncAnthropic] = []
 
     def of(server: ModelServer) -> anthropic.AsyncAnthropic:

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import anthropic
-import httpx2
 import pytest
 from agents.test_turn import ALL, EDIT, USE, WORDS, stream
 from support.model_server import Reply, encoded, model_server
 
 from clubos_tui.agents.claude.turn import StreamFault, Turn
 from clubos_tui.agents.tools.specs import specs
+
+if TYPE_CHECKING:
+    import anthropic
 
 ASK: list[dict[str, Any]] = [{"role": "user", "content": "Change the file."}]
 
@@ -40,6 +41,8 @@ async def test_the_sdk_gives_the_same_answer_however_the_bytes_come(client: Any,
 
 async def test_an_answer_with_its_results_is_accepted_as_the_next_request(client: Any) -> None:
     """Thoughts go back unchanged, each call is answered, the beginning stays as it was."""
+    import anthropic
+
     replies = Reply.of(stream(ALL)), Reply.of(stream([WORDS], "end_turn"))
     async with model_server(*replies) as server:
         speaker = client(server)
@@ -59,6 +62,8 @@ async def test_an_answer_with_its_results_is_accepted_as_the_next_request(client
 
 @pytest.mark.parametrize("step", [37, pytest.param(1, marks=pytest.mark.soak)])
 async def test_a_stream_cut_at_any_byte_is_never_an_answer(client: Any, step: int) -> None:
+    import httpx2
+
     events = stream([WORDS, USE], cuts=(9,))
     body = encoded(events)
     stop = body.rindex(b"data: ") + len(b'data: {"type": "message_stop"}')
@@ -89,6 +94,8 @@ async def test_a_tool_input_that_ends_early_stays_what_it_is(client: Any) -> Non
 
 
 async def test_refusals_of_the_api_come_as_what_they_are(client: Any) -> None:
+    import anthropic
+
     kinds = [
         (401, "authentication_error", anthropic.AuthenticationError),
         (403, "permission_error", anthropic.PermissionDeniedError),

@@ -139,7 +139,7 @@ async def test_a_limit_that_is_reached_is_raised_and_it_goes_on(place, model):
 
 async def test_a_long_call_is_seen_as_it_is_written(place, model):
     long = call("write_file", path="src/one.txt", content="x" * 3000)
-    model.script["one"][0] = Reply.of(stream([long]), seed=1, pause=0.03)
+    model.script["one"][0] = Reply.of(stream([long]), seed=1, pause=0.012)
     async with shown(place, model) as b:
         await b.press("n")
         await b.says("characters so far")

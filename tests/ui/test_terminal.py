@@ -107,7 +107,9 @@ def sample(tmp_path: Path) -> Path:
     return folder
 
 
-@pytest.fixture(params=[(80, 24), (120, 40)], ids=["80x24", "120x40"])
+@pytest.fixture(
+    params=[(80, 24), pytest.param((120, 40), marks=pytest.mark.soak)], ids=["80x24", "120x40"]
+)
 def terminal(sample: Path, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Terminal]:
     """Open the dashboard on the sample."""
     window = Terminal(sample, tmp_path / "state", request.param)
