@@ -7,7 +7,9 @@ more on the workspace as it was when the action began, and the conversation goes
 from __future__ import annotations
 
 import asyncio
+import codecs
 import contextlib
+from collections import deque
 from collections.abc import AsyncGenerator, Iterator
 from dataclasses import dataclass, replace
 
@@ -15,6 +17,7 @@ from clubos_tui.agents.base import (
     AgentEvent,
     Notice,
     Request,
+    TerminalOutput,
     ToolCall,
     ToolStatus,
     TurnEnded,
@@ -35,9 +38,12 @@ from clubos_tui.agents.tools.toolbox import Done, Toolbox
 from clubos_tui.codec import Json
 from clubos_tui.errors import AgentFailed
 from clubos_tui.spending import ModelTurn
+from clubos_tui.workspace.sandbox.box import Box
+from clubos_tui.workspace.sandbox.probe import probe
 
 __all__ = ["ClaudeAgent"]
 
+_BEAT = 0.1  # seconds between two looks at what a command prints
 _MISREAD = 3  # calls in a row that made no sense
 _SUMMARY = 2_000  # characters
 _LOST = "its result was not kept; look at the files"
@@ -55,6 +61,7 @@ class ClaudeAgent:
         self._asking: Asking | None = None
         self._misread = 0
         self._prompting = False
+        self._printed = _Printed()
 
     async def start(self, workspace: Workspace) -> None:
         """Find key, settings and prices, and what was answered before; nothing is sent."""
@@ -64,12 +71,17 @@ class ClaudeAgent:
         )
         self._prices = read_prices(prices_path())
         self._recording = Recording(workspace.recording)
-        self._toolbox = Toolbox(workspace.folder, workspace.withheld)
+        holds = await asyncio.to_thread(probe)
+        box = Box(workspace.folder) if holds.ok else None
+        self._toolbox = Toolbox(workspace.folder, workspace.withheld, box=box)
+        self._toolbox.listen(self._printed.add)
         await self._source.open(self._settings)
         past = await asyncio.to_thread(_past, self._recording, workspace, self._settings.model)
         self._settings = replace(self._settings, model=past.model)
         self._notices, self._untold = past.notices, past.untold
-        self._talk, turns = Conversation.of([*past.earlier, *past.records])
+        self._talk, turns = Conversation.of(
+            [*past.earlier, *past.records], commands=box is not None
+        )
         own = list(zip(past.records, turns[len(past.earlier) :], strict=True))
         self._told = bool(own)
         self._begun = past.records[-1].action if own else ""
@@ -107,7 +119,7 @@ class ClaudeAgent:
                     yield event
         except Cancelled:
             if self._work is not None:  # a write is soon done; a search is not waited for
-                await asyncio.wait({self._work}, timeout=0.05)
+                await asyncio.wait({self._work}, timeout=0.08)
             for event in self._asking.withdrawn("cancelled", self._purse):
                 yield event
             yield TurnEnded("cancelled")
@@ -173,14 +185,19 @@ class ClaudeAgent:
                 self._work = asyncio.ensure_future(
                     asyncio.to_thread(self._toolbox.carry_out, call.name, call.raw)
                 )
-                came = await self._mail.until(self._work)
+                while not await self._mail.waited(self._work, _BEAT):
+                    if text := self._printed.take():
+                        yield TerminalOutput(text)
+                came = self._work.result()
+                if text := self._printed.take(end=True):
+                    yield TerminalOutput(text)
                 self._misread = self._misread + 1 if came.misread else 0
                 if came.finish and failed:
                     came = came.refused("another call of this answer failed: look at it first")
                 finish = came.finish or finish
                 failed = failed or came.result.failed
                 status: ToolStatus = "failed" if came.result.failed else "completed"
-                detail = came.result.text if came.result.failed else ""
+                detail = came.result.text if came.result.failed else came.outcome
                 yield ToolCall(call.id, came.title, came.kind, status, came.path, detail)
                 pending.append(result(call.id, came.result.text, failed=came.result.failed))
             if finish:
@@ -200,6 +217,22 @@ class ClaudeAgent:
                 for name in turn.unanswered
             ]
             done.append(turn.text.strip()[:_SUMMARY])
+
+
+class _Printed:
+    """What a command prints, from the thread that runs it to whoever watches."""
+
+    def __init__(self) -> None:
+        self._pieces: deque[bytes] = deque()
+        self._decoder = codecs.getincrementaldecoder("utf-8")("backslashreplace")
+
+    def add(self, piece: bytes) -> None:
+        self._pieces.append(piece)
+
+    def take(self, *, end: bool = False) -> str:
+        """Return what has come since the last call; a character may still be on its way."""
+        data = b"".join(self._pieces.popleft() for _ in range(len(self._pieces)))
+        return self._decoder.decode(data, end)
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,19 +36,22 @@ def result(call: str, text: str, *, failed: bool = False) -> Json:
 class Conversation:
     """The messages, and in ``pending`` what the next request adds to them."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, commands: bool = False) -> None:
+        """Begin a conversation, with a tool that runs commands or without one."""
         self.messages: list[Json] = []
         self.pending: list[Json] = []
         self._known = 0  # tokens of all that was sent and answered
         self._beginning: Json = {
             "system": [{**words(SYSTEM), "cache_control": _CACHED}],
-            "tools": specs(commands=False),
+            "tools": specs(commands=commands),
         }
 
     @classmethod
-    def of(cls, records: Iterable[Record]) -> tuple[Conversation, list[Turn]]:
+    def of(
+        cls, records: Iterable[Record], *, commands: bool = False
+    ) -> tuple[Conversation, list[Turn]]:
         """Return the conversation that was recorded, and its answers."""
-        talk, turns = cls(), []
+        talk, turns = cls(commands=commands), []
         for record in records:
             talk.pending = list(record.user)
             turns.append(Turn.of(record.events))

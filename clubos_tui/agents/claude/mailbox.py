@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections import deque
 from typing import Generic, TypeVar
 
@@ -71,6 +72,13 @@ class Mailbox(Generic[T]):
             await self._wake.wait()
         self._check()
         return work.result()
+
+    async def waited(self, work: asyncio.Future[R], seconds: float) -> bool:
+        """Wait for `work`, but no longer than so; tell whether it is done."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self.until(work)
+        return work.done()
 
     async def sleep(self, seconds: float) -> None:
         """Wait, unless it is cancelled."""

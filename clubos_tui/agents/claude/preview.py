@@ -11,6 +11,7 @@ from clubos_tui.agents.claude.money import prices_path, read_prices
 from clubos_tui.agents.claude.prompts import SYSTEM, prompt
 from clubos_tui.agents.claude.settings import API, Settings, choose, read_own, settings_path
 from clubos_tui.agents.tools.specs import specs
+from clubos_tui.workspace.sandbox.probe import probe
 
 __all__ = ["Preview", "preview"]
 
@@ -47,7 +48,7 @@ def preview(workspace: Workspace, request: Request) -> Preview:
         settings.base_url or os.environ.get("ANTHROPIC_BASE_URL") or API,
         key_source(),
         words,
-        tuple(spec["name"] for spec in specs(commands=False)),
+        tuple(spec["name"] for spec in specs(commands=probe().ok)),
         SYSTEM,
         prompt(workspace, request, reviewed=False),
     )

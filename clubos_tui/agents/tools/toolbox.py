@@ -11,11 +11,12 @@ import os
 import stat
 import threading
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from clubos_tui.agents.base import ToolKind
+from clubos_tui.agents.tools.commands import Commands
 from clubos_tui.agents.tools.files import TOP, Denied, Files
 from clubos_tui.agents.tools.specs import (
     DeleteFile,
@@ -34,6 +35,7 @@ from clubos_tui.agents.tools.specs import (
 from clubos_tui.changes.manifest import is_binary
 from clubos_tui.changes.paths import matches
 from clubos_tui.journal import REDACTED, redact
+from clubos_tui.workspace.sandbox.box import Box
 
 __all__ = ["Done", "Result", "Toolbox", "call_title", "kind_of", "title_of"]
 
@@ -86,6 +88,8 @@ class Done:
     """It made no sense, so nothing was tried."""
     finish: Finish | None = None
     """It says that the action is done."""
+    outcome: str = ""
+    """What it was found to have done, where that is more than its title says."""
 
     def refused(self, why: str) -> Done:
         """Return the same call with an error in the place of its result."""
@@ -103,19 +107,29 @@ def call_title(name: str, raw: str) -> str:
 class Toolbox:
     """The tools of one conversation; it remembers which files were read in it."""
 
-    def __init__(self, folder: str, withheld: Iterable[str] = ()) -> None:
+    def __init__(
+        self, folder: str, withheld: Iterable[str] = (), *, box: Box | None = None
+    ) -> None:
         """Give tools for a workspace.
 
         Args:
             folder: Its folder.
             withheld: Paths of the repository that are kept from it.
+            box: Where commands run; without one they don't.
         """
         self._files = Files(folder, withheld)
+        self._commands = Commands(box, self._files) if box else None
+        self._output: Callable[[bytes], None] = lambda _: None
         self._read: dict[str, str] = {}  # by place: the digest of what was read
         self._stopped = threading.Event()
+        self._outcome = ""
+
+    def listen(self, output: Callable[[bytes], None]) -> None:
+        """Have what commands print handed on as it comes, in the thread that runs them."""
+        self._output = output
 
     def stop(self) -> None:
-        """Have what only looks end soon; nobody waits for it any more."""
+        """Have what only looks, or runs, end soon; nobody waits for it any more."""
         self._stopped.set()
 
     def know(self, name: str, raw: str) -> None:
@@ -147,7 +161,11 @@ class Toolbox:
             return Done(name, "other", "", Result(_sendable(str(error)), failed=True), misread=True)
         path = getattr(call, "path", "") or getattr(call, "to_path", "")
         finish = call if isinstance(call, Finish) else None
-        return Done(title_of(call), kind_of(call), path, self._result(call), finish=finish)
+        self._outcome = ""
+        result = self._result(call)
+        return Done(
+            title_of(call), kind_of(call), path, result, finish=finish, outcome=self._outcome
+        )
 
     def _result(self, call: Input) -> Result:
         try:
@@ -176,12 +194,22 @@ class Toolbox:
                 self._files.move(source, target)
                 return f"moved {source} to {target}"
             case RunCommand():
-                raise Denied(
-                    "commands are not run here: there is no sandbox. Say in finish what a person "
-                    "should run."
-                )
+                return self._command(call)
             case Finish():
                 return "noted"
+
+    def _command(self, call: RunCommand) -> str:
+        if self._commands is None:
+            raise Denied(
+                "commands are not run here: there is no sandbox. Say in finish what a person "
+                "should run."
+            )
+        folder = self._files.folder(call.folder)
+        ran = self._commands.run(
+            call.command, folder, call.timeout_seconds, output=self._output, stop=self._stopped
+        )
+        self._outcome = ran.outcome
+        return f"{ran.outcome}\n{ran.output}".rstrip()
 
     # --- looking --------------------------------------------------------------------------------
 
