@@ -12,6 +12,9 @@ from typing import Any, Literal, get_args
 from clubos_tui.codec import Json, structure, unstructure
 
 CheckKind = Literal["paths", "json", "env", "pairs", "imports", "secrets", "text", "protected"]
+SHELL = "shell:"
+"""What stands before the command line of an agent that is one."""
+
 CHECK_KINDS: tuple[str, ...] = get_args(CheckKind)
 Effort = Literal["default", "low", "medium", "high", "xhigh", "max"]
 EFFORTS: tuple[Effort, ...] = get_args(Effort)
@@ -94,7 +97,12 @@ class Phase:
     rollbackable: bool = field(
         default=True, metadata=_help("false: executing asks for a typed confirmation")
     )
-    agent: str = field(default="", metadata=_help("agent of this phase; default: the plan's"))
+    agent: str = field(
+        default="", metadata=_help("agent of this phase; default: the plan's", agent=True)
+    )
+    network: bool = field(
+        default=False, metadata=_help("true: an agent that runs in the box has the network in it")
+    )
     model: Model = field(default=Model(), metadata=_help("its model; default: the plan's"))
     protected: tuple[str, ...] = field(default=(), metadata=_help("paths this phase may not touch"))
     budget: Budget = field(default=Budget(), metadata=_help("limits of this phase"))
@@ -108,7 +116,7 @@ class Plan:
 
     name: str = field(metadata=_help("what people see"))
     description: str = field(default="", metadata=_help("one sentence"))
-    agent: str = field(default="blueprint", metadata=_help("who carries it out"))
+    agent: str = field(default="blueprint", metadata=_help("who carries it out", agent=True))
     model: Model = field(default=Model(), metadata=_help("which model the agent asks"))
     protected: tuple[str, ...] = field(default=(), metadata=_help("paths no phase may touch"))
     budget: Budget = field(default=Budget(), metadata=_help("limits of the whole run"))

@@ -19,7 +19,7 @@ from typing import Any
 
 from clubos_tui.codec import Json
 from clubos_tui.errors import Fault, PlanError, UsageError
-from clubos_tui.plan import Plan
+from clubos_tui.plan import SHELL, Plan
 
 BUILT_IN = "clubos_v2"
 FILE_NAME = "clubos.toml"
@@ -110,6 +110,8 @@ class _Reader:
         origin, args = typing.get_origin(kind), typing.get_args(kind)
         if dataclasses.is_dataclass(kind):
             return self.structure(kind, data, place)
+        if rules.get("agent") and isinstance(data, dict):
+            return self.shell(data, place)
         if origin is tuple:
             if not isinstance(data, list):
                 self.fault(place, f"{_spell(place)} must be a list, not {_kind(data)}")
@@ -136,6 +138,14 @@ class _Reader:
         if "pattern" in rules and not re.fullmatch(rules["pattern"], data):
             self.fault(place, f"{_spell(place)} must be lower case letters, digits and hyphens")
         return data
+
+    def shell(self, data: dict[str, Any], place: _Place) -> str | None:
+        """Return the agent that is a command line: ``{ shell = "..." }``."""
+        command = data.get("shell")
+        if set(data) != {"shell"} or not isinstance(command, str) or not command.strip():
+            self.fault(place, f'{_spell(place)} must be a name, or {{ shell = "command line" }}')
+            return None
+        return SHELL + command
 
     def check_unique(self, plan: Plan) -> None:
         seen: dict[str, _Place] = {}
@@ -272,8 +282,20 @@ def _schema_of(kind: Any) -> Json:
     return {"type": {str: "string", int: "integer", bool: "boolean"}[kind]}
 
 
+_SHELL: Json = {
+    "type": "object",
+    "description": "A command line, run in the box with the action in $PROMPT.",
+    "additionalProperties": False,
+    "required": ["shell"],
+    "properties": {"shell": {"type": "string"}},
+}
+
+
 def _property(kind: Any, field: dataclasses.Field[Any]) -> Json:
     out = {**_schema_of(kind), "description": field.metadata["help"]}
+    if field.metadata.get("agent"):
+        del out["type"]
+        out["anyOf"] = [{"type": "string"}, _SHELL]
     rename: dict[str, Callable[[Any], Json]] = {
         "minimum": lambda value: {"minimum": value},
         "pattern": lambda value: {"pattern": f"^{value}$"},

@@ -263,6 +263,8 @@ def holds(schema, value, where="plan"):
     """Tell where ``value`` breaks ``schema``; knows the few words that the plan's schema uses."""
     if "enum" in schema:
         return [] if value in schema["enum"] else [where]
+    if "anyOf" in schema:
+        return [] if any(not holds(one, value, where) for one in schema["anyOf"]) else [where]
     kinds = {"object": dict, "array": list, "string": str, "integer": int, "boolean": bool}
     kind = kinds[schema["type"]]
     if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
@@ -313,3 +315,22 @@ def test_the_schema_says_what_every_key_is_for():
     assert os.path.basename(planfile.FILE_NAME) == "clubos.toml"
     assert "home" not in planfile.schema()["properties"], "no file says where it lies"
     assert {field.name for field in dataclasses.fields(Plan)} > set(planfile.schema()["required"])
+
+
+@pytest.mark.parametrize("where", ["plan", "phase"])
+def test_an_agent_may_be_a_command_line(where):
+    text = SMALL
+    table = 'agent = { shell = "make it" }\n'
+    text = (
+        table + text if where == "plan" else text.replace("[[phase]]\n", f"[[phase]]\n{table}", 1)
+    )
+    plan = planfile.parse(text, file="x")
+    assert plan.agent_of(1) == "shell:make it"
+    assert holds(planfile.schema(), planfile.tomllib.loads(text)) == []
+
+
+@pytest.mark.parametrize("table", ["{}", '{ shell = " " }', "{ shell = 7 }", '{ shel = "x" }',
+                                   '{ shell = "x", network = true }'])  # fmt: skip
+def test_an_agent_that_is_no_command_line_is_refused(table):
+    text = f"agent = {table}\n{SMALL}"
+    assert any(fault[0] == 1 and "must be a name, or" in fault[1] for fault in faults(text))

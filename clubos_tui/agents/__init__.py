@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 
 from clubos_tui.agents.base import Agent
 from clubos_tui.errors import UsageError
+from clubos_tui.plan import SHELL
 
 Factory = Callable[[], Agent]
 
@@ -42,16 +43,28 @@ def _replay(file: str) -> Factory:
     return make
 
 
+def _shell(command: str) -> Factory:
+    def make() -> Agent:
+        from clubos_tui.agents.shell import ShellAgent
+
+        return ShellAgent(command)
+
+    return make
+
+
 def require(name: str, known: Mapping[str, Factory] = KNOWN) -> Factory:
     """Return the maker of agent ``name``; :class:`UsageError` names the ones there are."""
     if name in known:
         return known[name]
     if name.startswith(REPLAY) and len(name) > len(REPLAY):
         return _replay(name.removeprefix(REPLAY))
+    if name.startswith(SHELL) and name.removeprefix(SHELL).strip():
+        return _shell(name.removeprefix(SHELL))
     near = difflib.get_close_matches(name, known, n=1)
     hint = f" Did you mean {near[0]!r}?" if near else ""
     raise UsageError(
         f"there is no agent {name!r}.{hint}",
         untouched="Nothing was started.",
-        cure=f"Use one of: {', '.join(sorted(known))}, replay:FILE; in the plan or with --agent.",
+        cure=f"Use one of: {', '.join(sorted(known))}, replay:FILE, shell:COMMAND; in the plan "
+        "or with --agent.",
     )

@@ -91,16 +91,26 @@ def examine() -> list[Part]:
         )
     ]
     parts += [_agent(name) for name in KNOWN]
+    parts.append(_sandbox())
     editor = os.environ.get("VISUAL") or os.environ.get("EDITOR") or ""
     parts.append(Part("editor", bool(editor), editor, "edits proposals", "Set VISUAL or EDITOR."))
     for name, purpose, cure in (
         ("psql", "PostgreSQL, for database checks", "Install the PostgreSQL client."),
         ("node", "TypeScript, for service checks", "Install Node.js 20 or newer."),
-        ("bwrap", "holds agents that run commands", "Install bubblewrap."),
     ):
         version = _version(name)
         parts.append(Part(name, bool(version), version, purpose, cure))
     return parts
+
+
+def _sandbox() -> Part:
+    """Find out whether the box holds, by trying to get out of it."""
+    from clubos_tui.workspace.sandbox.probe import probe
+
+    holds = probe()
+    what = "runs commands, of agents too"
+    why = what if holds.ok else f"{what}; off: {holds.why}"
+    return Part("sandbox", holds.ok, _version("bwrap"), why, holds.cure)
 
 
 def _agent(name: str) -> Part:

@@ -14,6 +14,7 @@ from clubos_tui.codec import Json
 from clubos_tui.engine.decide import next_for_person
 from clubos_tui.engine.session import Session
 from clubos_tui.errors import UsageError
+from clubos_tui.plan import SHELL
 from clubos_tui.repository.discover import require_commit
 from clubos_tui.spending import Spent, budget_of
 from clubos_tui.spending import limits as limits_of
@@ -49,7 +50,7 @@ def explain(session: Session, options: Namespace) -> int:
     spec = plan.phase[number - 1].action[0]
     out: Json = {
         "phase": number, "agent": agent, "files": len(paths) - len(kept), "withheld": list(kept),
-        "sends": agent == "claude",
+        "sends": agent == "claude", "network": plan.phase[number - 1].network,
     }  # fmt: skip
     if agent == "claude":
         from clubos_tui.agents.claude.preview import preview
@@ -70,11 +71,20 @@ def explain(session: Session, options: Namespace) -> int:
     return 0
 
 
+def _about(out: Json) -> str:
+    """Return who works, and whether anything of it could leave the machine."""
+    name = out["agent"]
+    if name.startswith(SHELL):
+        where = "the plan gives it the network" if out["network"] else "without network"
+        return f"a command in the box, {where}: {name.removeprefix(SHELL)}"
+    name = os.path.basename(name) if name.startswith(REPLAY) else name
+    return f"{name}: sends nothing to anyone"
+
+
 def _print(out: Json, name: str) -> None:
     say(f"A dry run of phase {out['phase']} ({name}). Nothing was sent and nothing was started.")
     if not out["sends"]:
-        agent = os.path.basename(out["agent"]) if out["agent"].startswith(REPLAY) else out["agent"]
-        say(f"  agent     {agent}: sends nothing to anyone")
+        say(f"  agent     {_about(out)}")
     else:
         say(f"  to        {out['to']} · {out['model']} · effort {out['effort']}")
         key = f"from {out['key']}" if out["key"] else "none found: set ANTHROPIC_API_KEY"

@@ -25,7 +25,8 @@ def show(options: Namespace) -> int:
         back = "can be rolled back" if phase.rollbackable else "CANNOT be rolled back"
         say(f"{number}  {phase.name}: {phase.description}")
         model = f", model {plan.model_of(number).name}" if plan.model_of(number).name else ""
-        say(f"   agent {plan.agent_of(number)}{model} · {approval} · {back}")
+        network = " · with the network" if phase.network else ""
+        say(f"   agent {plan.agent_of(number)}{model}{network} · {approval} · {back}")
         for action in phase.action:
             say(f"   - {action.name}")
         for check in phase.check:

@@ -338,10 +338,16 @@ def agent_of(view: RunView | None, plan: Plan | None, number: int, override: str
     if view is not None:
         phase = view.phase(number)
         name = phase.agent or view.started.agent or view.plan.agent_of(number)
-        return f"{name}: {phase.model}" if phase.model else name
+        return f"{name}: {phase.model}" if phase.model else _short(name)
     if plan is not None:
-        return override or plan.agent_of(min(number, len(plan.phase)))
-    return override
+        return _short(override or plan.agent_of(min(number, len(plan.phase))))
+    return _short(override)
+
+
+def _short(agent: str) -> str:
+    """Return an agent's name without the command line or the file that comes with it."""
+    kind, colon, _ = agent.partition(":")
+    return kind if colon else agent
 
 
 def status(

@@ -7,9 +7,7 @@ more on the workspace as it was when the action began, and the conversation goes
 from __future__ import annotations
 
 import asyncio
-import codecs
 import contextlib
-from collections import deque
 from collections.abc import AsyncGenerator, Iterator
 from dataclasses import dataclass, replace
 
@@ -28,11 +26,13 @@ from clubos_tui.agents.claude.asking import Asking, Stopped, Timing
 from clubos_tui.agents.claude.conversation import Conversation, result, words
 from clubos_tui.agents.claude.mailbox import Cancelled, Mailbox
 from clubos_tui.agents.claude.money import Prices, prices_path, read_prices
-from clubos_tui.agents.claude.prompts import GO_ON, prompt
+from clubos_tui.agents.claude.prompts import GO_ON
 from clubos_tui.agents.claude.purse import Purse
 from clubos_tui.agents.claude.recording import Record, Recording
 from clubos_tui.agents.claude.settings import choose, read_own, settings_path
 from clubos_tui.agents.claude.turn import Turn
+from clubos_tui.agents.task import task
+from clubos_tui.agents.tools.printed import Printed
 from clubos_tui.agents.tools.specs import Finish
 from clubos_tui.agents.tools.toolbox import Done, Toolbox
 from clubos_tui.codec import Json
@@ -44,6 +44,7 @@ from clubos_tui.workspace.sandbox.probe import probe
 __all__ = ["ClaudeAgent"]
 
 _BEAT = 0.1  # seconds between two looks at what a command prints
+_ENDING = 5.0  # seconds that a command may take to be ended
 _MISREAD = 3  # calls in a row that made no sense
 _SUMMARY = 2_000  # characters
 _LOST = "its result was not kept; look at the files"
@@ -61,7 +62,7 @@ class ClaudeAgent:
         self._asking: Asking | None = None
         self._misread = 0
         self._prompting = False
-        self._printed = _Printed()
+        self._printed = Printed()
 
     async def start(self, workspace: Workspace) -> None:
         """Find key, settings and prices, and what was answered before; nothing is sent."""
@@ -103,6 +104,8 @@ class ClaudeAgent:
     async def aclose(self) -> None:
         """Close the connection."""
         self._mail.cancel()
+        if self._work is not None:  # nothing may write any more when this comes back
+            await asyncio.wait({self._work}, timeout=_ENDING)
         await self._source.aclose()
 
     async def prompt(self, request: Request) -> AsyncGenerator[AgentEvent, None]:
@@ -158,7 +161,7 @@ class ClaudeAgent:
         else:
             if self._last is not None:
                 talk.pending = [*_closed(self._last, talk.pending), *talk.pending]
-            talk.pending.append(words(prompt(workspace, request, reviewed=self._told)))
+            talk.pending.append(words(task(workspace, request, reviewed=self._told)))
             self._told = True
         place = Place(workspace.phase, workspace.attempt, request.action, 0, 0)
         while not done:
@@ -217,22 +220,6 @@ class ClaudeAgent:
                 for name in turn.unanswered
             ]
             done.append(turn.text.strip()[:_SUMMARY])
-
-
-class _Printed:
-    """What a command prints, from the thread that runs it to whoever watches."""
-
-    def __init__(self) -> None:
-        self._pieces: deque[bytes] = deque()
-        self._decoder = codecs.getincrementaldecoder("utf-8")("backslashreplace")
-
-    def add(self, piece: bytes) -> None:
-        self._pieces.append(piece)
-
-    def take(self, *, end: bool = False) -> str:
-        """Return what has come since the last call; a character may still be on its way."""
-        data = b"".join(self._pieces.popleft() for _ in range(len(self._pieces)))
-        return self._decoder.decode(data, end)
 
 
 @dataclass(frozen=True, slots=True)

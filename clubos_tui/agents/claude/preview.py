@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from clubos_tui.agents.base import Request, Workspace
 from clubos_tui.agents.claude.api import key_source
 from clubos_tui.agents.claude.money import prices_path, read_prices
-from clubos_tui.agents.claude.prompts import SYSTEM, prompt
+from clubos_tui.agents.claude.prompts import SYSTEM
 from clubos_tui.agents.claude.settings import API, Settings, choose, read_own, settings_path
+from clubos_tui.agents.task import task
 from clubos_tui.agents.tools.specs import specs
 from clubos_tui.workspace.sandbox.probe import probe
 
@@ -50,5 +51,5 @@ def preview(workspace: Workspace, request: Request) -> Preview:
         words,
         tuple(spec["name"] for spec in specs(commands=probe().ok)),
         SYSTEM,
-        prompt(workspace, request, reviewed=False),
+        task(workspace, request, reviewed=False),
     )
