@@ -22,6 +22,7 @@ from clubos_tui.workspace.sandbox.watch import Limits
 __all__ = ["Holds", "probe"]
 
 _INSTALL: Final = "Install bubblewrap (the package of that name), then start clubos again."
+_NEWER: Final = "Install bubblewrap 0.8 or newer, then start clubos again."
 _USERNS: Final = (
     "Let programs make user namespaces: on Ubuntu 24.04 and later the package apparmor-profiles "
     "has the profile bwrap-userns-restrict; elsewhere set user.max_user_namespaces above 0."
@@ -34,7 +35,6 @@ echo x > "$OUTSIDE/written" && echo "wrote outside"
 echo x > /usr/clubos-was-here && echo "wrote to /usr"
 test -s /etc/shadow && cat /etc/shadow && echo "read /etc/shadow"
 kill -0 "$PARENT" && echo "reached a process outside"
-test -n "$SECRET" && echo "saw a variable of clubos"
 test "$(grep -c : /proc/net/dev)" -gt 1 && echo "saw the network"
 test -e /proc/1/root/home/clubos-outside && echo "left by /proc"
 test -w / && echo x > /clubos-was-here && echo "wrote to the root"
@@ -60,13 +60,11 @@ def probe() -> Holds:
     if not program():
         return Holds(False, "bubblewrap (bwrap) is not installed", _INSTALL)
     place = tempfile.mkdtemp(prefix="clubos-probe-")
-    os.environ["SECRET"] = "clubos"  # noqa: S105 - it opens nothing
     try:
         return _tried(place)
     except OSError as error:
         return Holds(False, f"the box could not be built: {error.strerror or error}", _USERNS)
     finally:
-        del os.environ["SECRET"]
         shutil.rmtree(place, ignore_errors=True)
 
 
@@ -86,7 +84,8 @@ def _tried(place: str) -> Holds:
     said = printed.decode("utf-8", "replace")
     if "tried" not in said:
         why = said.strip().splitlines()[-1:] or [ended.why or f"it ended with {ended.code}"]
-        return Holds(False, f"the box could not be built: {why[0]}", _USERNS)
+        cure = _NEWER if "nknown option" in why[0] else _USERNS
+        return Holds(False, f"the box could not be built: {why[0]}", cure)
     escapes = [line for line in said.splitlines() if line.split(" ")[0] in _VERBS]
     if secret in said or os.listdir(outside) != ["secret"]:
         escapes.append("reached a folder outside")

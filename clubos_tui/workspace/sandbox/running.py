@@ -79,14 +79,15 @@ def run(
     why = ""
     printed = 0
     world = -1
+    watch = Watch(0, box.workspace, limits)
     try:
         first = _first_process(info)
         with contextlib.suppress(ProcessLookupError, BrokenPipeError):  # its words say why
             if first:
                 world = os.pidfd_open(first)
                 limits.impose(first)
+            watch = Watch(first, box.workspace, limits)
             os.write(gate_in, b"\n")
-        watch = Watch(first, box.workspace, limits)
         for piece in _pieces(process):
             printed += len(piece)
             if piece and printed <= limits.output:
@@ -97,6 +98,7 @@ def run(
         code = process.poll() if why else process.wait(_BEGIN)
     finally:
         _end(process, world)
+        watch.close()
         _close(info, gate_in, world)
         assert process.stdout
         process.stdout.close()
