@@ -296,7 +296,7 @@ def test_a_flag_that_says_otherwise_than_the_open_run_is_refused(
     assert [Path(path).read_bytes() for path in journals] == before
 
 
-# --- in short ------------------------------------------------------------------------------------
+# --- where the key may go -----------------------------------------------------------------------
 
 
 def two_plans(of_plan: Model = NOTHING, of_phase: Model = NOTHING) -> Plan:
@@ -363,21 +363,3 @@ def test_a_flag_is_a_persons_word() -> None:
 def test_what_is_no_address_is_said_so(url: str) -> None:
     with pytest.raises(UsageError, match="no address of an API"):
         choose(two_plans(), 1, Model(base_url=url), Own())
-
-
-@pytest.mark.parametrize(
-    "text", ["model = ", "modell = 'x'", "model = 7", "effort = 'heroic'", "max_tokens = 5",
-             "trusted_base_urls = 'https://x'"],
-)  # fmt: skip
-def test_settings_that_make_no_sense_are_named(tmp_path: Path, text: str) -> None:
-    file = tmp_path / "claude.toml"
-    file.write_text(text)
-    with pytest.raises(UsageError, match=r"claude\.toml"):
-        read_own(str(file))
-
-
-def test_settings_are_read_and_their_absence_is_none(tmp_path: Path) -> None:
-    file = tmp_path / "claude.toml"
-    assert read_own(str(file)) == Own()
-    file.write_text('model = "m"\nthinking = false\nmax_tokens = 4096\n')
-    assert read_own(str(file)) == Own("m", max_tokens=4096, thinking=False)
