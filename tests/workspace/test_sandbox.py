@@ -214,6 +214,17 @@ def test_root_is_counted_by_a_control_group(
 
 
 @needs_box
+def test_p8_what_could_not_be_limited_is_not_begun(
+    ground: Ground, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("clubos_tui.workspace.sandbox.running._first_process", lambda _: 0)
+    ended, said = ground.run("echo ran; touch ran", limits=Limits(seconds=0.5))
+    assert ended.why
+    assert "ran" not in said
+    assert not (ground.workspace / "ran").exists()
+
+
+@needs_box
 def test_too_much_memory_ends_it(ground: Ground) -> None:
     grow = "x=0123456789abcdef; while :; do x=$x$x; done"
     ended, _ = ground.run(grow, limits=Limits(seconds=20, memory=64 << 20))

@@ -83,11 +83,11 @@ def run(
     try:
         first = _first_process(info)
         with contextlib.suppress(ProcessLookupError, BrokenPipeError):  # its words say why
-            if first:
+            if first:  # else nothing would hold it, and it is left waiting
                 world = os.pidfd_open(first)
                 limits.impose(first)
-            watch = Watch(first, box.workspace, limits)
-            os.write(gate_in, b"\n")
+                watch = Watch(first, box.workspace, limits)
+                os.write(gate_in, b"\n")
         for piece in _pieces(process):
             printed += len(piece)
             if piece and printed <= limits.output:
