@@ -196,6 +196,16 @@ def test_too_many_processes_end_it(ground: Ground, nobody: bool) -> None:
     assert not alive(f"sleep {number}")
 
 
+def writable(groups: Path) -> bool:
+    """Tell whether control groups can be made here; in many a container they can't."""
+    try:
+        (groups / "clubos-tried").mkdir()
+    except OSError:
+        return False
+    (groups / "clubos-tried").rmdir()
+    return True
+
+
 @needs_box
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root's processes need a group to be counted")
 def test_root_is_counted_by_a_control_group(
@@ -208,7 +218,7 @@ def test_root_is_counted_by_a_control_group(
     ended, said = ground.run(
         "for i in $(seq 300); do sleep 30 & done; echo ALL", limits=Limits(seconds=25, processes=60)
     )
-    if groups.is_dir():
+    if writable(groups):
         assert "more than 60 processes" in ended.why or "ALL" not in said
         assert set(groups.glob("**/clubos-*")) == before
 
