@@ -207,7 +207,6 @@ def writable(groups: Path) -> bool:
 
 
 @needs_box
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root's processes need a group to be counted")
 def test_root_is_counted_by_a_control_group(
     ground: Ground, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -218,7 +217,7 @@ def test_root_is_counted_by_a_control_group(
     ended, said = ground.run(
         "for i in $(seq 300); do sleep 30 & done; echo ALL", limits=Limits(seconds=25, processes=60)
     )
-    if writable(groups):
+    if os.geteuid() == 0 and writable(groups):  # who is not root is counted by the kernel
         assert "more than 60 processes" in ended.why or "ALL" not in said
         assert set(groups.glob("**/clubos-*")) == before
 
