@@ -211,7 +211,7 @@ def test_root_is_counted_by_a_control_group(
     ground: Ground, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The kernel's own limit does not hold for root, and looking alone could come too late."""
-    monkeypatch.setattr(Watch, "_processes", lambda _: iter(()))
+    monkeypatch.setattr(Watch, "processes", lambda _: iter(()))
     groups = Path("/sys/fs/cgroup/pids")
     before = set(groups.glob("**/clubos-*"))
     ended, said = ground.run(
@@ -226,7 +226,7 @@ def test_root_is_counted_by_a_control_group(
 def test_p8_what_could_not_be_limited_is_not_begun(
     ground: Ground, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("clubos_tui.workspace.sandbox.running._first_process", lambda _: 0)
+    monkeypatch.setattr("clubos_tui.workspace.sandbox.started._first_process", lambda _: 0)
     ended, said = ground.run("echo ran; touch ran", limits=Limits(seconds=0.5))
     assert ended.why
     assert "ran" not in said

@@ -59,13 +59,19 @@ class Box:
     """What its environment holds beside what every box has."""
     readable: Sequence[tuple[str, str]] = ()
     """Paths of the host, and where they lie in it; not writable."""
-    writable: Sequence[tuple[str, str]] = ()
-    """The same, and writable: the home of an agent that keeps something there."""
+    lent: Sequence[tuple[str, str]] = ()
+    """Files of the host of which it has a copy in memory, and where; gone when it ends."""
     scratch: int = 1 << 30
     """Bytes that /tmp and the home can hold, each."""
 
     def command(
-        self, arguments: Sequence[str], folder: str = "", *, info: int = -1, block: int = -1
+        self,
+        arguments: Sequence[str],
+        folder: str = "",
+        *,
+        info: int = -1,
+        block: int = -1,
+        lent: Sequence[int] = (),
     ) -> list[str]:
         """Return the command line that runs `arguments` in it.
 
@@ -74,6 +80,7 @@ class Box:
             folder: Where it starts, within the workspace.
             info: A file descriptor to which the number of its process is written.
             block: A file descriptor on which it waits before it begins.
+            lent: What :meth:`open_files` has opened.
         """
         out = [program() or "bwrap", *_NAMESPACES]
         out += ["--share-net"] if self.network else []
@@ -84,8 +91,8 @@ class Box:
             out += ["--size", str(self.scratch), "--perms", "0700", "--tmpfs", place]
         for source, target in self.readable:
             out += ["--ro-bind", source, target]
-        for source, target in self.writable:
-            out += ["--bind", source, target]
+        for fd, (_, target) in zip(lent, self.lent, strict=True) if lent else ():
+            out += ["--perms", "0600", "--file", str(fd), target]
         out += ["--bind", self.workspace, INSIDE, "--clearenv"]
         for name, value in environment(self.variables).items():
             out += ["--setenv", name, value]
@@ -93,6 +100,22 @@ class Box:
         out += ["--info-fd", str(info)] if info >= 0 else []
         out += ["--block-fd", str(block)] if block >= 0 else []
         return [*out, "--remount-ro", "/", "--", *arguments]
+
+    def open_files(self) -> list[int]:
+        """Open the files that are lent; whoever calls closes them.
+
+        Raises:
+            OSError: One of them can't be read.
+        """
+        opened: list[int] = []
+        try:
+            for source, _ in self.lent:
+                opened.append(os.open(source, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK))
+        except OSError:
+            for fd in opened:
+                os.close(fd)
+            raise
+        return opened
 
 
 _NAMESPACES: Final = (

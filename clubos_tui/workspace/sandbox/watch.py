@@ -82,7 +82,7 @@ class Watch:
     def excess(self) -> str:
         """Return what it takes too much of, in words; empty as long as all is well."""
         limits = self._limits
-        found = list(itertools.islice(self._processes(), limits.processes + 1))
+        found = list(itertools.islice(self.processes(), limits.processes + 1))
         if len(found) > limits.processes or _refused(self._group):
             return f"it started more than {limits.processes} processes"
         if sum(map(_resident, found)) > limits.memory:
@@ -91,7 +91,8 @@ class Watch:
             return f"it filled more than {limits.disk >> 20:,} MiB of the disk"
         return ""
 
-    def _processes(self) -> Iterator[int]:
+    def processes(self) -> Iterator[int]:
+        """Yield the numbers of all processes in the box, as the host numbers them."""
         for name in os.listdir("/proc") if self._space else ():
             if name.isdigit() and _namespace(int(name)) == self._space:
                 yield int(name)

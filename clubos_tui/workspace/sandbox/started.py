@@ -1,0 +1,170 @@
+"""A command in its box, from the moment it begins until nothing of it is left.
+
+The box is built first, with the command waiting in it; it begins when the limits hold. Whatever
+ends it, the kernel ends all that it has started too: its processes are a world of their own, which
+goes with the first of them.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import selectors
+import signal
+import subprocess
+import time
+from collections.abc import Sequence
+from typing import IO
+
+from clubos_tui.workspace.sandbox.box import Box
+from clubos_tui.workspace.sandbox.watch import Limits, Watch
+
+__all__ = ["Started"]
+
+_CHUNK = 1 << 16
+_BEGIN = 10.0  # seconds that a box may take to be built
+_STILL = 5  # looks at most until every process stands still
+
+
+class Started:
+    """One command that runs, or has run."""
+
+    def __init__(
+        self,
+        box: Box,
+        arguments: Sequence[str],
+        *,
+        folder: str = "",
+        limits: Limits = Limits(),  # noqa: B008 - it is frozen
+        talks: bool = False,
+    ) -> None:
+        """Begin.
+
+        Args:
+            box: Where.
+            arguments: The program and what it is given.
+            folder: Where in the workspace it starts.
+            limits: What it may take.
+            talks: It hears what is written to it, and its errors come apart from its output.
+
+        Raises:
+            OSError: The box can't be built.
+        """
+        self._began = time.monotonic()
+        self._world = -1
+        self._watch = Watch(0, box.workspace, limits)
+        info, info_in = os.pipe()
+        gate, gate_in = os.pipe()
+        lent = box.open_files()
+        try:
+            self.process = subprocess.Popen(
+                box.command(arguments, folder, info=info_in, block=gate, lent=lent),
+                stdin=subprocess.PIPE if talks else subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE if talks else subprocess.STDOUT,
+                pass_fds=(info_in, gate, *lent), start_new_session=True, env={}, bufsize=0,
+            )  # fmt: skip
+        except BaseException:
+            _close(info, gate_in)
+            raise
+        finally:
+            _close(info_in, gate, *lent)
+        try:
+            first = _first_process(info)
+            with contextlib.suppress(ProcessLookupError, BrokenPipeError):  # its words say why
+                if first:  # else nothing would hold it, and it is left waiting
+                    self._world = os.pidfd_open(first)
+                    limits.impose(first)
+                    self._watch = Watch(first, box.workspace, limits)
+                    os.write(gate_in, b"\n")
+        except BaseException:
+            self.end()
+            raise
+        finally:
+            _close(info, gate_in)
+
+    @property
+    def seconds(self) -> float:
+        """How long ago it began."""
+        return time.monotonic() - self._began
+
+    @property
+    def code(self) -> int | None:
+        """Its exit code, 128 and the signal's number where one ended it; ``None`` while it runs."""
+        code = self.process.poll()
+        return code if code is None or code >= 0 else 128 - code
+
+    def excess(self) -> str:
+        """Return what it takes too much of, in words; empty as long as all is well."""
+        return self._watch.excess()
+
+    def freeze(self) -> None:
+        """Have everything in the box stand still: what is looked at then does not change."""
+        stopped: set[int] = set()
+        for _ in range(_STILL):
+            news = [pid for pid in self._watch.processes() if pid not in stopped]
+            if not news:
+                return
+            for pid in news:
+                _signal(pid, signal.SIGSTOP)
+            stopped.update(news)
+
+    def thaw(self) -> None:
+        """Have it go on."""
+        for pid in self._watch.processes():
+            _signal(pid, signal.SIGCONT)
+
+    def end(self) -> int:
+        """End what still runs, and return its exit code when nothing is left that could write."""
+        if self._world >= 0:
+            with contextlib.suppress(ProcessLookupError):
+                signal.pidfd_send_signal(self._world, signal.SIGKILL)
+            # The first process of a world ends last: when it is gone, so are all others.
+            with selectors.DefaultSelector() as gone:
+                gone.register(self._world, selectors.EVENT_READ)
+                gone.select(_BEGIN)
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGKILL)
+        self.process.wait()
+        self._watch.close()
+        _close(self._world)
+        self._world = -1
+        pipes: tuple[IO[bytes] | None, ...] = (
+            self.process.stdin, self.process.stdout, self.process.stderr,
+        )  # fmt: skip
+        for pipe in pipes:
+            if pipe:
+                with contextlib.suppress(OSError):
+                    pipe.close()
+        code = self.code
+        assert code is not None
+        return code
+
+
+def _signal(process: int, what: signal.Signals) -> None:
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.kill(process, what)
+
+
+def _first_process(info: int) -> int:
+    """Return the number of the box's first process; 0 where it could not be built."""
+    data = b""
+    with selectors.DefaultSelector() as ready:
+        ready.register(info, selectors.EVENT_READ)
+        until = time.monotonic() + _BEGIN
+        while b"}" not in data and ready.select(max(0.0, until - time.monotonic())):
+            piece = os.read(info, _CHUNK)
+            if not piece:
+                break
+            data += piece
+    try:
+        return int(json.loads(data)["child-pid"])
+    except (ValueError, KeyError, TypeError):
+        return 0
+
+
+def _close(*descriptors: int) -> None:
+    for fd in (fd for fd in descriptors if fd >= 0):
+        with contextlib.suppress(OSError):
+            os.close(fd)
