@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-__all__ = ["HOME", "INSIDE", "Box", "environment", "program"]
+__all__ = ["HOME", "INSIDE", "PATH", "Box", "environment", "program"]
 
 INSIDE: Final = "/workspace"
 """Where the workspace lies in the box, whatever its path is outside."""
@@ -30,7 +30,7 @@ _ETC_NETWORK = ("host.conf", "hosts", "nsswitch.conf", "protocols", "resolv.conf
 _ROOTS = ("bin", "sbin", "lib", "lib32", "lib64", "libx32")
 _SCRATCH = ("/tmp", "/var/tmp", "/run")  # noqa: S108 - the box's own, and gone with it
 _PASSED = ("LANG", "LC_ALL", "LC_CTYPE", "TZ", "NO_COLOR")
-_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+PATH: Final = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
 def program() -> str:
@@ -42,7 +42,7 @@ def environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
     """Return what a command finds in its environment: a list of what is allowed, never a copy."""
     kept = {name: os.environ[name] for name in _PASSED if name in os.environ}
     return {
-        "HOME": HOME, "LANG": "C.UTF-8", "LOGNAME": "agent", "PATH": _PATH, "SHELL": "/bin/sh",
+        "HOME": HOME, "LANG": "C.UTF-8", "LOGNAME": "agent", "PATH": PATH, "SHELL": "/bin/sh",
         "TERM": "dumb", "TMPDIR": _SCRATCH[0], "USER": "agent", **kept, **(extra or {}),
     }  # fmt: skip
 
@@ -59,6 +59,8 @@ class Box:
     """What its environment holds beside what every box has."""
     readable: Sequence[tuple[str, str]] = ()
     """Paths of the host, and where they lie in it; not writable."""
+    links: Sequence[tuple[str, str]] = ()
+    """Symbolic links in it: what each holds, and where it lies."""
     lent: Sequence[tuple[str, str]] = ()
     """Files of the host of which it has a copy in memory, and where; gone when it ends."""
     scratch: int = 1 << 30
@@ -91,6 +93,8 @@ class Box:
             out += ["--size", str(self.scratch), "--perms", "0700", "--tmpfs", place]
         for source, target in self.readable:
             out += ["--ro-bind", source, target]
+        for held, place in self.links:
+            out += ["--symlink", held, place]
         for fd, (_, target) in zip(lent, self.lent, strict=True) if lent else ():
             out += ["--perms", "0600", "--file", str(fd), target]
         out += ["--bind", self.workspace, INSIDE, "--clearenv"]

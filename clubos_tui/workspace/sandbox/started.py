@@ -55,7 +55,7 @@ class Started:
         self._world = -1
         self._watch = Watch(0, box.workspace, limits)
         info, info_in = os.pipe()
-        gate, gate_in = os.pipe()
+        gate, self._gate = os.pipe()  # if it were closed, the command would begin
         lent = box.open_files()
         try:
             self.process = subprocess.Popen(
@@ -66,7 +66,7 @@ class Started:
                 pass_fds=(info_in, gate, *lent), start_new_session=True, env={}, bufsize=0,
             )  # fmt: skip
         except BaseException:
-            _close(info, gate_in)
+            _close(info, self._gate)
             raise
         finally:
             _close(info_in, gate, *lent)
@@ -77,12 +77,12 @@ class Started:
                     self._world = os.pidfd_open(first)
                     limits.impose(first)
                     self._watch = Watch(first, box.workspace, limits)
-                    os.write(gate_in, b"\n")
+                    os.write(self._gate, b"\n")
         except BaseException:
             self.end()
             raise
         finally:
-            _close(info, gate_in)
+            _close(info)
 
     @property
     def seconds(self) -> float:
@@ -128,8 +128,8 @@ class Started:
             self.process.send_signal(signal.SIGKILL)
         self.process.wait()
         self._watch.close()
-        _close(self._world)
-        self._world = -1
+        _close(self._world, self._gate)
+        self._world = self._gate = -1
         pipes: tuple[IO[bytes] | None, ...] = (
             self.process.stdin, self.process.stdout, self.process.stderr,
         )  # fmt: skip
