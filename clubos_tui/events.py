@@ -13,7 +13,7 @@ from typing import Any, Literal, NewType, TypeAlias
 from clubos_tui.changes.decisions import Decision
 from clubos_tui.changes.manifest import Change, TreeId
 from clubos_tui.codec import DecodeError, Json, structure, unstructure
-from clubos_tui.plan import Model
+from clubos_tui.plan import Model, Needs
 from clubos_tui.spending import Limit, ModelTurn, Unit
 from clubos_tui.spending import Scope as SpendingScope
 
@@ -86,6 +86,27 @@ class BudgetRaised:
     unit: Unit
     most: int
     by: str
+
+
+@dataclass(frozen=True, slots=True)
+class AgentAdmitted:
+    """A person said that an agent may have what it needs of this machine, in this run."""
+
+    agent: str
+    needs: Needs
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
+class PermissionAnswered:
+    """A person answered an agent; ``alike`` answers all of this kind in the attempt."""
+
+    phase: int
+    attempt: int
+    permission: str
+    allowed: bool
+    by: str
+    alike: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -290,6 +311,19 @@ class TurnTaken:
 
 
 @dataclass(frozen=True, slots=True)
+class PermissionAsked:
+    """An agent asks for something that only a person may allow, and waits."""
+
+    phase: int
+    attempt: int
+    action: str
+    permission: str  # of what is asked: the same has the same
+    kind: str
+    title: str  # in the agent's words
+    detail: str  # what it hands over with it
+
+
+@dataclass(frozen=True, slots=True)
 class ActionHeld:
     """An action stands still until a person says how to go on; the turns it took are kept."""
 
@@ -300,6 +334,7 @@ class ActionHeld:
     cure: str = ""
     limit: Limit | None = None  # the one that is reached
     code: int = 1  # the exit code that goes with it
+    permission: str = ""  # the one that is waited for
 
 
 @dataclass(frozen=True, slots=True)
@@ -581,12 +616,12 @@ class JournalRecovered:
 
 Event: TypeAlias = (
     RunStarted | RunClosed
-    | ProposalRequested | ResumeRequested | BudgetRaised
+    | ProposalRequested | ResumeRequested | BudgetRaised | AgentAdmitted | PermissionAnswered
     | Decided | DecisionUndone | FileDecided | DecisionCleared | SealRequested
     | EditRequested | Approved | Rejected
     | ExecutionRequested | Overridden | MergeRequested | MergeApproved | RollbackRequested
     | UndoRequested | PauseRequested
-    | AttemptStarted | ActionStarted | TurnTaken | ActionHeld | ActionFinished
+    | AttemptStarted | ActionStarted | TurnTaken | PermissionAsked | ActionHeld | ActionFinished
     | Proposed | ProposedNothing | ProposalFailed | Sealed | Edited | CheckFinished | Rehearsed
     | ChecksFinished | ApplyStarted | ApplyFinished | Executed | Validated | Unvalidated
     | MergePrepared | Merged | RolledBack | Undone | StepFailed | Paused | EditedOutside
@@ -600,6 +635,8 @@ TAGS: dict[type[Event], str] = {
     ProposalRequested: "proposal.requested",
     ResumeRequested: "resume.requested",
     BudgetRaised: "budget.raised",
+    AgentAdmitted: "agent.admitted",
+    PermissionAnswered: "permission.answered",
     Decided: "decided",
     DecisionUndone: "decision.undone",
     FileDecided: "file.decided",
@@ -618,6 +655,7 @@ TAGS: dict[type[Event], str] = {
     AttemptStarted: "attempt.started",
     ActionStarted: "action.started",
     TurnTaken: "turn.taken",
+    PermissionAsked: "permission.asked",
     ActionHeld: "action.held",
     ActionFinished: "action.finished",
     Proposed: "proposed",

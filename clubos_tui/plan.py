@@ -14,6 +14,8 @@ from clubos_tui.codec import Json, structure, unstructure
 CheckKind = Literal["paths", "json", "env", "pairs", "imports", "secrets", "text", "protected"]
 SHELL = "shell:"
 """What stands before the command line of an agent that is one."""
+ACP = "acp:"
+"""What stands before the command line of an agent that speaks the Agent Client Protocol."""
 
 CHECK_KINDS: tuple[str, ...] = get_args(CheckKind)
 Effort = Literal["default", "low", "medium", "high", "xhigh", "max"]
@@ -51,6 +53,36 @@ class Model:
         """Return this choice, with the other's where this one is open."""
         effort = other.effort if self.effort == "default" else self.effort
         return Model(self.name or other.name, effort, self.base_url or other.base_url)
+
+
+@dataclass(frozen=True, slots=True)
+class Needs:
+    """What an agent in the box is given of this machine beside the workspace."""
+
+    network: bool = field(default=False, metadata=_help("true: the network"))
+    variables: tuple[str, ...] = field(
+        default=(), metadata=_help("environment variables, with its credential among them")
+    )
+    home: tuple[str, ...] = field(
+        default=(), metadata=_help("files of your home, of which it gets a copy")
+    )
+
+    def __bool__(self) -> bool:
+        return self != Needs()
+
+    def __str__(self) -> str:
+        parts = ["the network"] if self.network else []
+        parts += [f"variables {', '.join(self.variables)}"] if self.variables else []
+        parts += [f"files {', '.join(f'~/{path}' for path in self.home)}"] if self.home else []
+        return "; ".join(parts) or "nothing"
+
+    def plus(self, other: Needs) -> Needs:
+        """Return both together."""
+        return Needs(
+            self.network or other.network,
+            tuple(dict.fromkeys(self.variables + other.variables)),
+            tuple(dict.fromkeys(self.home + other.home)),
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +150,10 @@ class Plan:
     description: str = field(default="", metadata=_help("one sentence"))
     agent: str = field(default="blueprint", metadata=_help("who carries it out", agent=True))
     model: Model = field(default=Model(), metadata=_help("which model the agent asks"))
+    needs: Needs = field(
+        default=Needs(),
+        metadata=_help("what its agents in the box are given; a person is asked first"),
+    )
     protected: tuple[str, ...] = field(default=(), metadata=_help("paths no phase may touch"))
     budget: Budget = field(default=Budget(), metadata=_help("limits of the whole run"))
     phase: tuple[Phase, ...] = field(default=(), metadata=_help("in order", nonempty=True))

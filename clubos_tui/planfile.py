@@ -19,7 +19,7 @@ from typing import Any
 
 from clubos_tui.codec import Json
 from clubos_tui.errors import Fault, PlanError, UsageError
-from clubos_tui.plan import SHELL, Plan
+from clubos_tui.plan import ACP, SHELL, Plan
 
 BUILT_IN = "clubos_v2"
 FILE_NAME = "clubos.toml"
@@ -61,6 +61,7 @@ def parse(text: str, *, file: str, home: str = "") -> Plan:
     plan: Plan | None = reader.structure(Plan, data, ())
     if plan is not None:
         reader.check_unique(plan)
+        reader.check_needs(plan)
         reader.check_checks(plan)
     if reader.faults:
         raise PlanError(sorted(reader.faults, key=lambda fault: fault.line))
@@ -111,7 +112,7 @@ class _Reader:
         if dataclasses.is_dataclass(kind):
             return self.structure(kind, data, place)
         if rules.get("agent") and isinstance(data, dict):
-            return self.shell(data, place)
+            return self.command_line(data, place)
         if origin is tuple:
             if not isinstance(data, list):
                 self.fault(place, f"{_spell(place)} must be a list, not {_kind(data)}")
@@ -139,13 +140,26 @@ class _Reader:
             self.fault(place, f"{_spell(place)} must be lower case letters, digits and hyphens")
         return data
 
-    def shell(self, data: dict[str, Any], place: _Place) -> str | None:
-        """Return the agent that is a command line: ``{ shell = "..." }``."""
-        command = data.get("shell")
-        if set(data) != {"shell"} or not isinstance(command, str) or not command.strip():
-            self.fault(place, f'{_spell(place)} must be a name, or {{ shell = "command line" }}')
-            return None
-        return SHELL + command
+    def command_line(self, data: dict[str, Any], place: _Place) -> str | None:
+        """Return the agent that is a command line: ``{ shell = "..." }``, ``{ acp = "..." }``."""
+        for kind, before in _COMMAND_LINES.items():
+            command = data.get(kind)
+            if set(data) == {kind} and isinstance(command, str) and command.strip():
+                return before + command
+        self.fault(
+            place,
+            f'{_spell(place)} must be a name, {{ shell = "command line" }} '
+            'or { acp = "command line" }',
+        )
+        return None
+
+    def check_needs(self, plan: Plan) -> None:
+        """What is given of a home lies in it."""
+        for path in plan.needs.home:
+            if path.startswith(("/", "~")) or ".." in path.split("/"):
+                self.fault(
+                    ("needs", "home"), f"needs.home: {path!r} must be a path within your home"
+                )
 
     def check_unique(self, plan: Plan) -> None:
         seen: dict[str, _Place] = {}
@@ -183,6 +197,8 @@ class _Reader:
             place = place[:-1]
         return 1
 
+
+_COMMAND_LINES = {"shell": SHELL, "acp": ACP}
 
 # What each kind of check is nothing without; the others need `paths`.
 _NEEDED = {"text": "pattern", "pairs": "partner", "secrets": "", "protected": ""}
@@ -282,20 +298,28 @@ def _schema_of(kind: Any) -> Json:
     return {"type": {str: "string", int: "integer", bool: "boolean"}[kind]}
 
 
-_SHELL: Json = {
-    "type": "object",
-    "description": "A command line, run in the box with the action in $PROMPT.",
-    "additionalProperties": False,
-    "required": ["shell"],
-    "properties": {"shell": {"type": "string"}},
-}
+def _command_line(kind: str, words: str) -> Json:
+    return {
+        "type": "object",
+        "description": words,
+        "additionalProperties": False,
+        "required": [kind],
+        "properties": {kind: {"type": "string"}},
+    }
+
+
+_AGENT: list[Json] = [
+    {"type": "string"},
+    _command_line("shell", "A command line, run in the box with the action in $PROMPT."),
+    _command_line("acp", "A command line that speaks the Agent Client Protocol, in the box."),
+]
 
 
 def _property(kind: Any, field: dataclasses.Field[Any]) -> Json:
     out = {**_schema_of(kind), "description": field.metadata["help"]}
     if field.metadata.get("agent"):
         del out["type"]
-        out["anyOf"] = [{"type": "string"}, _SHELL]
+        out["anyOf"] = _AGENT
     rename: dict[str, Callable[[Any], Json]] = {
         "minimum": lambda value: {"minimum": value},
         "pattern": lambda value: {"pattern": f"^{value}$"},

@@ -10,8 +10,9 @@ import difflib
 from collections.abc import Callable, Mapping
 
 from clubos_tui.agents.base import Agent
+from clubos_tui.agents.presets import PRESETS
 from clubos_tui.errors import UsageError
-from clubos_tui.plan import SHELL
+from clubos_tui.plan import ACP, SHELL
 
 Factory = Callable[[], Agent]
 
@@ -52,6 +53,15 @@ def _shell(command: str) -> Factory:
     return make
 
 
+def _acp(command: str, title: str = "") -> Factory:
+    def make() -> Agent:
+        from clubos_tui.agents.acp.agent import AcpAgent
+
+        return AcpAgent(command, title)
+
+    return make
+
+
 def require(name: str, known: Mapping[str, Factory] = KNOWN) -> Factory:
     """Return the maker of agent ``name``; :class:`UsageError` names the ones there are."""
     if name in known:
@@ -60,11 +70,15 @@ def require(name: str, known: Mapping[str, Factory] = KNOWN) -> Factory:
         return _replay(name.removeprefix(REPLAY))
     if name.startswith(SHELL) and name.removeprefix(SHELL).strip():
         return _shell(name.removeprefix(SHELL))
-    near = difflib.get_close_matches(name, known, n=1)
+    if name.startswith(ACP) and name.removeprefix(ACP).strip():
+        return _acp(name.removeprefix(ACP))
+    if preset := PRESETS.get(name):
+        return _acp(preset.command, preset.title)
+    near = difflib.get_close_matches(name, [*known, *PRESETS], n=1)
     hint = f" Did you mean {near[0]!r}?" if near else ""
     raise UsageError(
         f"there is no agent {name!r}.{hint}",
         untouched="Nothing was started.",
-        cure=f"Use one of: {', '.join(sorted(known))}, replay:FILE, shell:COMMAND; in the plan "
-        "or with --agent.",
+        cure=f"Use one of: {', '.join((*sorted(known), *PRESETS))}, replay:FILE, shell:COMMAND, "
+        "acp:COMMAND; in the plan or with --agent.",
     )

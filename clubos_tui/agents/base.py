@@ -8,15 +8,17 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from typing import Literal, Protocol, TypeAlias
+from typing import Literal, Protocol, TypeAlias, runtime_checkable
 
 from clubos_tui.changes.decisions import Decision
 from clubos_tui.codec import Json, structure, unstructure
-from clubos_tui.plan import Model, Plan
+from clubos_tui.plan import Model, Needs, Plan
 from clubos_tui.spending import Limit, ModelTurn
 
 StopReason = Literal["end_turn", "max_tokens", "refusal", "cancelled", "failed", "held"]
-ToolKind = Literal["read", "edit", "delete", "move", "search", "execute", "think", "other"]
+ToolKind = Literal[
+    "read", "edit", "delete", "move", "search", "execute", "think", "fetch", "switch_mode", "other"
+]
 ToolStatus = Literal["pending", "in_progress", "completed", "failed"]
 
 
@@ -39,6 +41,7 @@ class Workspace:
     turns: tuple[str, ...] = ()
     earlier: tuple[str, ...] = ()
     requests: int = 0  # to a model, in this attempt so far
+    needs: Needs = Needs()  # what a person has said that the agent is given
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,11 +92,15 @@ class ToolCall:
 
 @dataclass(frozen=True, slots=True)
 class PermissionRequest:
-    """The agent asks for something that only a person may allow."""
+    """The agent asks for something that only a person may allow, and waits.
+
+    ``id`` is of what is asked, so that the same, asked again, has the same answer.
+    """
 
     id: str
     title: str
     detail: str
+    kind: ToolKind = "other"
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,3 +225,11 @@ class Agent(Protocol):
 
     async def aclose(self) -> None:
         """Give everything back; may be called twice."""
+
+
+@runtime_checkable
+class Asking(Agent, Protocol):
+    """An agent that asks for permissions."""
+
+    def answer(self, permission: str, *, allowed: bool) -> None:
+        """Answer a :class:`PermissionRequest` by its id; one that is not open is left alone."""

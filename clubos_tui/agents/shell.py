@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import AsyncGenerator
+from dataclasses import replace
 
 from clubos_tui.agents.base import (
     AgentEvent,
@@ -18,15 +19,15 @@ from clubos_tui.agents.base import (
     TurnEnded,
     Workspace,
 )
+from clubos_tui.agents.needs import NETWORK, box_for
 from clubos_tui.agents.task import task
 from clubos_tui.agents.tools.printed import Printed
 from clubos_tui.errors import AgentFailed
-from clubos_tui.workspace.sandbox.box import Box
 from clubos_tui.workspace.sandbox.probe import probe
 from clubos_tui.workspace.sandbox.running import Ended, run
 from clubos_tui.workspace.sandbox.watch import Limits
 
-__all__ = ["ShellAgent"]
+__all__ = ["ShellAgent", "most_seconds", "require_sandbox"]
 
 MOST_SECONDS = 3600.0
 """For one action, where no limit of the plan says less."""
@@ -45,15 +46,10 @@ class ShellAgent:
 
     async def start(self, workspace: Workspace) -> None:
         """Find out whether the box holds; without one that does, nothing is run (P8)."""
-        holds = await asyncio.to_thread(probe)
-        if not holds.ok:
-            raise AgentFailed(
-                f"an agent that runs commands needs a sandbox: {holds.why}",
-                untouched="Nothing was run.",
-                cure=holds.cure,
-            )
+        await require_sandbox()
         self._workspace = workspace
-        self._network = workspace.plan.phase[workspace.phase - 1].network
+        network = workspace.plan.phase[workspace.phase - 1].network
+        self._box = box_for(workspace.folder, self._command, workspace.needs, network=network)
 
     async def cancel(self) -> None:
         """End the command with all that it has started."""
@@ -72,16 +68,17 @@ class ShellAgent:
             yield TurnEnded("failed", error="the prompt is too long for a command line's variable",
                             cure="Shorten the action, or the notes.")  # fmt: skip
             return
-        if self._network:
-            yield Notice("The plan gives this phase's agent the network", "warning")
+        if self._box.network:
+            yield Notice(NETWORK, "warning")
         self._stop.clear()
         printed = Printed()
-        box = Box(self._workspace.folder, network=self._network, variables={"PROMPT": said})
+        box = self._box
+        box = replace(box, variables={**box.variables, "PROMPT": said})
         yield ToolCall(request.action, self._command, "execute", "in_progress")
         self._work = asyncio.ensure_future(
             asyncio.to_thread(
                 run, box, ["/bin/sh", "-c", self._command], output=printed.add,
-                stop=self._stop, limits=Limits(seconds=_seconds(request)),
+                stop=self._stop, limits=Limits(seconds=most_seconds(request)),
             )
         )  # fmt: skip
         tail = ""
@@ -93,6 +90,17 @@ class ShellAgent:
                 yield TerminalOutput(text)
         for event in _end(request.action, self._command, self._work.result(), tail):
             yield event
+
+
+async def require_sandbox() -> None:
+    """Raise :class:`AgentFailed` unless the box has been seen to hold."""
+    holds = await asyncio.to_thread(probe)
+    if not holds.ok:
+        raise AgentFailed(
+            f"an agent that runs commands needs a sandbox: {holds.why}",
+            untouched="Nothing was run.",
+            cure=holds.cure,
+        )
 
 
 def _end(action: str, command: str, ended: Ended, tail: str) -> list[AgentEvent]:
@@ -113,7 +121,7 @@ def _end(action: str, command: str, ended: Ended, tail: str) -> list[AgentEvent]
             TurnEnded("end_turn", f"ended after {ended.seconds:.0f} s")]  # fmt: skip
 
 
-def _seconds(request: Request) -> float:
+def most_seconds(request: Request) -> float:
     """Return how long a command may take: a limit in minutes is one for each action."""
     left = [item.left / 1000 for item in request.limits if item.unit == "minutes"]
     return min([MOST_SECONDS, *left])

@@ -209,7 +209,8 @@ def _merging(view: RunView) -> Step | Wait:
 class Next:
     """What a person may do next: ``verb`` names the key, ``words`` say it on the screen."""
 
-    # propose, resume, raise, approve, seal, execute, override, approve merge, merge, done, working
+    # answer, propose, resume, raise, approve, seal, execute, override, approve merge, merge, done,
+    # working
     verb: str
     phase: int
     words: str
@@ -217,6 +218,9 @@ class Next:
 
 def next_for_person(view: RunView) -> Next:
     """Return the one step that takes the run forward."""
+    for phase in view.phases:
+        for asked in phase.permissions.open.values():
+            return Next("answer", phase.number, f"The agent asks: {asked.title or asked.kind}")
     if view.queue:
         if isinstance(decide(view), Wait):
             return Next("approve merge", 0, "Approve the merged tree")

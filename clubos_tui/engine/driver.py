@@ -35,8 +35,8 @@ POLL_SECONDS = 0.02
 class Driver:
     """The one process that moves a run; holds the repository's long lock while it may."""
 
-    def __init__(self, session: Session, run: Run) -> None:
-        self.context = Context(session, run)
+    def __init__(self, session: Session, run: Run, *, attended: bool = False) -> None:
+        self.context = Context(session, run, attended=attended)
         self._lock = FileLock(session.paths.driver_lock, hand_on=True)
 
     @property
@@ -172,7 +172,7 @@ class DriverThread:
     """A driver beside a screen."""
 
     def __init__(self, session: Session, run_id: RunId) -> None:
-        self._driver = Driver(session, Run(run_id, session.paths))
+        self._driver = Driver(session, Run(run_id, session.paths), attended=True)
         self._thread: threading.Thread | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._task: asyncio.Task[None] | None = None

@@ -11,11 +11,13 @@ from typing import Any
 
 from clubos_tui.changes.decisions import Decision, Draft
 from clubos_tui.changes.manifest import TreeId
+from clubos_tui.engine.permissions import Permissions
 from clubos_tui.engine.state import ActionView, PhaseView, RunView, Status
 from clubos_tui.events import (
     ActionFinished,
     ActionHeld,
     ActionStarted,
+    AgentAdmitted,
     ApplyFinished,
     ApplyStarted,
     Approved,
@@ -40,6 +42,8 @@ from clubos_tui.events import (
     MergeRequested,
     Overridden,
     Paused,
+    PermissionAnswered,
+    PermissionAsked,
     ProposalFailed,
     ProposalRequested,
     Proposed,
@@ -124,6 +128,18 @@ def _budget_raised(view: RunView, event: BudgetRaised) -> None:
     phase.budget = raised(phase.budget, event.unit, event.most)
 
 
+def _agent_admitted(view: RunView, event: AgentAdmitted) -> None:
+    view.admitted[event.agent] = event.needs
+
+
+def _permission_asked(view: RunView, event: PermissionAsked) -> None:
+    view.phase(event.phase).permissions.ask(event)
+
+
+def _permission_answered(view: RunView, event: PermissionAnswered) -> None:
+    view.phase(event.phase).permissions.answer(event)
+
+
 def _replacement_requested(view: RunView, event: SealRequested | EditRequested) -> None:
     _request(view, event)
     view.phase(event.phase).replaced = False
@@ -145,6 +161,7 @@ def _attempt_started(view: RunView, event: AttemptStarted) -> None:
     # A revision goes on with the conversation that made what it revises.
     phase.earlier = (*phase.earlier, *phase.turns) if event.seed != event.base else ()
     phase.turns, phase.requests, phase.held = (), 0, None
+    phase.permissions = Permissions()
     phase.previous = phase.change_set or phase.previous
     phase.actions = [ActionView(action.id, action.name) for action in phase.spec.action]
     phase.change_set, phase.manifest = TreeId(""), ()
@@ -155,7 +172,9 @@ def _attempt_started(view: RunView, event: AttemptStarted) -> None:
 
 
 def _action_started(view: RunView, event: ActionStarted) -> None:
-    action = view.phase(event.phase).action(event.action)
+    phase = view.phase(event.phase)
+    phase.permissions.withdraw()
+    action = phase.action(event.action)
     action.status, action.stream = "running", event.stream
     action.starts += 1
 
@@ -183,6 +202,7 @@ def _action_finished(view: RunView, event: ActionFinished) -> None:
     action.status, action.result, action.error = event.status, event.result, event.error
     action.changes, action.milliseconds = event.changes, event.milliseconds
     phase.tree = event.tree
+    phase.permissions.withdraw()
 
 
 def _proposed(view: RunView, event: Proposed) -> None:
@@ -398,6 +418,7 @@ def _interrupted(view: RunView) -> None:
     if isinstance(request, _PROPOSING):
         phase = view.phase(request.phase)
         phase.asked = False
+        phase.permissions.withdraw()
         if phase.state is Status.PROPOSING:
             phase.state = Status.HELD if phase.turns else Status.IDLE
             for action in phase.actions:
@@ -424,6 +445,9 @@ _FOLDS: dict[type[Event], Callable[[RunView, Any], None]] = {
     ProposalRequested: _proposal_requested,
     ResumeRequested: _resume_requested,
     BudgetRaised: _budget_raised,
+    AgentAdmitted: _agent_admitted,
+    PermissionAsked: _permission_asked,
+    PermissionAnswered: _permission_answered,
     SealRequested: _replacement_requested,
     EditRequested: _replacement_requested,
     ExecutionRequested: _request,

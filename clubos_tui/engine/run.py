@@ -20,6 +20,7 @@ from clubos_tui.engine.state import PhaseView, RunView, Status
 from clubos_tui.engine.table import refusal
 from clubos_tui.errors import GateClosed, NeedsPerson, Refused, Stale
 from clubos_tui.events import (
+    AgentAdmitted,
     Approved,
     BudgetRaised,
     Decided,
@@ -33,6 +34,7 @@ from clubos_tui.events import (
     MergeRequested,
     Overridden,
     PauseRequested,
+    PermissionAnswered,
     ProposalRequested,
     Proposed,
     Rejected,
@@ -47,6 +49,7 @@ from clubos_tui.events import (
     Validated,
 )
 from clubos_tui.journal import Conflict, Journal, Record
+from clubos_tui.plan import Needs
 from clubos_tui.spending import Scope as SpendingScope
 from clubos_tui.spending import Unit
 
@@ -119,6 +122,17 @@ class Run:
     ) -> None:
         """Set limits of a phase or of the run anew, in the plan's units; 0 takes one away."""
         self.say(*(BudgetRaised(scope, phase, unit, most, by) for unit, most in limits.items()))
+
+    def admit(self, agent: str, needs: Needs, *, by: str) -> None:
+        """Let an agent have what it needs of this machine, in this run."""
+        self.say(AgentAdmitted(agent, needs, by))
+
+    def answer(
+        self, phase: int, permission: str, *, allowed: bool, by: str, alike: bool = False
+    ) -> None:
+        """Answer an agent; ``alike`` answers all it asks of that kind in the attempt."""
+        attempt = self._current(phase).attempt
+        self.say(PermissionAnswered(phase, attempt, permission, allowed, by, alike))
 
     def execute(self, phase: int, *, by: str) -> None:
         """Ask to execute ``phase`` for real."""

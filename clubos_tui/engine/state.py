@@ -11,6 +11,7 @@ from enum import StrEnum
 
 from clubos_tui.changes.decisions import Draft
 from clubos_tui.changes.manifest import Change, Counts, TreeId, counts
+from clubos_tui.engine.permissions import Permissions
 from clubos_tui.events import (
     ActionHeld,
     ApplyFinished,
@@ -35,7 +36,7 @@ from clubos_tui.events import (
     Scope,
     StepFailed,
 )
-from clubos_tui.plan import Budget, Phase, Plan
+from clubos_tui.plan import Budget, Needs, Phase, Plan
 from clubos_tui.spending import Limit, Spent, limits
 
 
@@ -103,6 +104,7 @@ class PhaseView:
     turns: tuple[str, ...] = ()  # the records of what was answered in this attempt
     earlier: tuple[str, ...] = ()  # the same of the attempts that it revises
     held: ActionHeld | None = None
+    permissions: Permissions = field(default_factory=Permissions)  # of this attempt
     change_set: TreeId = TreeId("")
     manifest: tuple[Change, ...] = ()
     draft: Draft = field(default_factory=Draft)
@@ -166,6 +168,7 @@ class RunView:
     phases: list[PhaseView]
     budget: Budget = Budget()  # of the run
     spent: Spent = Spent()
+    admitted: dict[str, Needs] = field(default_factory=dict)  # agent -> what it may be given
     queue: list[Event] = field(default_factory=list)  # requests not yet fulfilled, oldest first
     checks: dict[tuple[Scope, TreeId], dict[str, CheckFinished]] = field(default_factory=dict)
     gates: dict[tuple[Scope, TreeId], bool] = field(default_factory=dict)

@@ -28,6 +28,8 @@ from clubos_tui.events import (
     MergeApproved,
     MergeRequested,
     Overridden,
+    PermissionAnswered,
+    PermissionAsked,
     ProposalFailed,
     ProposalRequested,
     Proposed,
@@ -76,6 +78,8 @@ TABLE: dict[type[Event], frozenset[Status]] = {
     ),
     ResumeRequested: frozenset({S.HELD}),
     TurnTaken: frozenset({S.PROPOSING}),
+    PermissionAsked: frozenset({S.PROPOSING}),
+    PermissionAnswered: frozenset({S.PROPOSING, S.HELD}),
     ActionHeld: frozenset({S.PROPOSING}),
     ActionStarted: frozenset({S.PROPOSING}),
     ActionFinished: frozenset({S.PROPOSING}),
@@ -142,6 +146,14 @@ def _may_propose(view: RunView, event: Event) -> str | None:
 def _may_raise(_view: RunView, event: Event) -> str | None:
     assert isinstance(event, BudgetRaised)
     return None if event.most >= 0 else "a limit is 0 (none) or more"
+
+
+def _may_answer(view: RunView, event: Event) -> str | None:
+    assert isinstance(event, PermissionAnswered)
+    phase = view.phase(event.phase)
+    if event.attempt != phase.attempt or event.permission not in phase.permissions.open:
+        return "the agent does not ask that any more, or somebody has answered it"
+    return None
 
 
 def _may_decide_on(view: RunView, event: Event) -> str | None:
@@ -297,6 +309,7 @@ def _same(phase: PhaseView, change_set: TreeId, attempt: int) -> str | None:
 _CONDITIONS = {
     ProposalRequested: _may_propose,
     BudgetRaised: _may_raise,
+    PermissionAnswered: _may_answer,
     Decided: _may_decide_on,
     DecisionUndone: _may_undo_decision,
     FileDecided: _may_decide_on,

@@ -124,7 +124,7 @@ async def test_p8_the_network_is_the_plans_to_give_and_is_said(shell: Shell) -> 
     events = [event async for event in agent.prompt(a.Request("one", "Do it."))]
     assert int(printed(events)) >= 1
     notices = [event.text for event in events if isinstance(event, a.Notice)]
-    assert notices == ["The plan gives this phase's agent the network"]
+    assert notices == ["This agent has the network in its box"]
 
 
 async def test_p8_without_a_box_that_holds_nothing_is_run(

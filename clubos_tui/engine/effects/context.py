@@ -33,6 +33,7 @@ class Context:
     run: Run
     agents: dict[tuple[int, int], Agent] = field(default_factory=dict)
     stop: threading.Event = field(default_factory=threading.Event)
+    attended: bool = False  # a person watches, who can answer an agent at once
     _workspace: Layout | None = None
 
     @property

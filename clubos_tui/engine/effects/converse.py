@@ -16,14 +16,17 @@ from clubos_tui.agents.base import (
     Agent,
     LimitReached,
     Notice,
+    PermissionRequest,
     Request,
     TurnEnded,
     TurnTaken,
     Workspace,
     encode,
 )
+from clubos_tui.agents.needs import needs_of
 from clubos_tui.changes.manifest import TreeId
 from clubos_tui.engine.effects.context import Context
+from clubos_tui.engine.effects.questions import Questions
 from clubos_tui.engine.state import PhaseView
 from clubos_tui.errors import AgentFailed, ClubosError
 from clubos_tui.events import TurnTaken as TurnRecorded
@@ -38,10 +41,12 @@ GRACE = 1.0  # seconds that an agent has to end its turn by itself when it is ca
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """How a prompt ended, and the limit that it reached."""
+    """How a prompt ended, and what stopped it."""
 
     turn: TurnEnded
     limit: Limit | None = None
+    permission: PermissionRequest | None = None
+    """What it would have waited for, with nobody there to answer."""
 
 
 async def converse(
@@ -91,27 +96,33 @@ async def _listen(
 ) -> Ended:
     ended: TurnEnded | None = None
     limit: Limit | None = None
+    questions = Questions(context, agent, phase.number, action_id)
     if phase.withheld:
         files = "file is" if len(phase.withheld) == 1 else "files are"
         notice = Notice(f"{len(phase.withheld)} {files} withheld from the agent, as secrets")
         writer.write(*encode(notice), time=time.monotonic())
-    async for event in agent.prompt(_request(context, phase, action_id)):
-        if ended is not None:
-            raise AgentFailed("the agent went on after it had ended its turn")
-        writer.write(*encode(event), time=time.monotonic())
-        if isinstance(event, TurnTaken):
-            writer.flush()  # its words come before what they came to
-            context.say(TurnRecorded(phase.number, phase.attempt, action_id, event.turn))
-        if isinstance(event, LimitReached):
-            limit = event.limit
-        if isinstance(event, TurnEnded):
-            ended = event
+    try:
+        async for event in agent.prompt(_request(context, phase, action_id)):
+            if ended is not None:
+                raise AgentFailed("the agent went on after it had ended its turn")
+            writer.write(*encode(event), time=time.monotonic())
+            if isinstance(event, TurnTaken):
+                writer.flush()  # its words come before what they came to
+                context.say(TurnRecorded(phase.number, phase.attempt, action_id, event.turn))
+            if isinstance(event, PermissionRequest):
+                await questions.put(event)
+            if isinstance(event, LimitReached):
+                limit = event.limit
+            if isinstance(event, TurnEnded):
+                ended = event
+    finally:
+        questions.close()
     if ended is None:
         raise AgentFailed(
             "the agent's stream ended without the end of its turn",
             cure=f"Propose phase {phase.number} again.",
         )
-    return Ended(ended, limit)
+    return Ended(ended, limit, questions.unanswered)
 
 
 def _request(context: Context, phase: PhaseView, action_id: str) -> Request:
@@ -147,7 +158,7 @@ async def _agent(context: Context, phase: PhaseView) -> Agent:
         workspace = Workspace(
             phase.workspace, view.plan, phase.number, phase.attempt, phase.withheld,
             view.started.model, context.session.paths.recording(context.run.id),
-            phase.turns, phase.earlier, phase.requests,
+            phase.turns, phase.earlier, phase.requests, needs_of(phase.agent, view.plan),
         )  # fmt: skip
         try:
             await agent.start(workspace)

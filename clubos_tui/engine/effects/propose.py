@@ -12,6 +12,7 @@ from collections.abc import Mapping
 
 from clubos_tui.agents import require
 from clubos_tui.agents.base import Notice, encode
+from clubos_tui.agents.needs import needs_of
 from clubos_tui.apply.on_disk import refuse_foreign
 from clubos_tui.changes.manifest import (
     Change,
@@ -29,7 +30,7 @@ from clubos_tui.engine.effects.context import Context
 from clubos_tui.engine.effects.converse import Ended, converse
 from clubos_tui.engine.effects.manifests import between, contents
 from clubos_tui.engine.effects.replace import carry
-from clubos_tui.engine.state import PhaseView
+from clubos_tui.engine.state import PhaseView, RunView
 from clubos_tui.errors import AgentFailed, HostilePath, InTheWay, NeedsPerson, Refused, exit_code
 from clubos_tui.events import (
     ActionFinished,
@@ -60,6 +61,7 @@ async def start_attempt(context: Context, step: StartAttempt) -> None:
     seed = rejection.change_set if rejection and phase.base == base else base
     name = view.started.agent or view.plan.agent_of(step.phase)
     require(name, context.session.agents)
+    _require_admitted(view, name)
     await _end_agents(context)  # first: they have the same folder
     workspace = context.workspace
     await context.in_thread(context.session.workshop.fold_packs)
@@ -69,6 +71,17 @@ async def start_attempt(context: Context, step: StartAttempt) -> None:
             step.phase, attempt, base, seed, name, workspace.folder, workspace.hidden
         )
     )  # fmt: skip
+
+
+def _require_admitted(view: RunView, agent: str) -> None:
+    """Give an agent nothing of this machine that a person has not said yes to."""
+    needs = needs_of(agent, view.plan)
+    if needs and view.admitted.get(agent) != needs:
+        raise NeedsPerson(
+            f"the agent {agent} needs {needs}, and nobody has said yes to that in this run",
+            untouched="It was not started.",
+            cure="Say yes in the dashboard, or with: clubos run --admit",
+        )
 
 
 async def run_action(context: Context, step: RunAction) -> None:
@@ -90,7 +103,7 @@ async def run_action(context: Context, step: RunAction) -> None:
         ended = await converse(context, phase, step.action, writer)
         if ended.turn.reason == "end_turn":
             tree, changes = await context.in_thread(lambda: _measure(context, phase, step.action))
-        elif ended.turn.reason == "held" and (ended.limit or phase.turns):
+        elif ended.permission or (ended.turn.reason == "held" and (ended.limit or phase.turns)):
             await _end_agents(context)
             context.say(_held(phase, step.action, ended))
             return
@@ -137,6 +150,12 @@ async def _end_agents(context: Context) -> None:
 
 def _held(phase: PhaseView, action: str, ended: Ended) -> ActionHeld:
     turn, limit = ended.turn, ended.limit
+    if asked := ended.permission:
+        return ActionHeld(
+            phase.number, phase.attempt, action, f"the agent asks: {asked.title or asked.kind}",
+            "Answer it, then go on: the action begins anew, and hears your answer.",
+            code=exit_code(NeedsPerson("")), permission=asked.id,
+        )  # fmt: skip
     code = exit_code(NeedsPerson("")) if limit else 1
     return ActionHeld(
         phase.number, phase.attempt, action, turn.error, turn.cure, limit, code
