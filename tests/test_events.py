@@ -18,11 +18,13 @@ from clubos_tui.codec import DecodeError, canonical
 
 # A literal on purpose: a journal that was written once must be readable for ever.
 FROZEN_TAGS = [
-    "action.finished", "action.held", "action.started", "apply.finished", "apply.started",
+    "action.finished", "action.held", "action.started", "agent.admitted", "apply.finished",
+    "apply.started",
     "approved", "attempt.started", "budget.raised", "check.finished", "checks.finished", "decided",
     "decision.cleared", "decision.undone", "edit.requested", "edited", "edited.outside", "executed",
     "execution.requested", "file.decided", "journal.recovered", "merge.approved",
     "merge.prepared", "merge.requested", "merged", "overridden", "pause.requested", "paused",
+    "permission.answered", "permission.asked",
     "proposal.failed", "proposal.requested", "proposed", "proposed.nothing", "recovered",
     "rehearsed", "rejected", "resume.requested", "rollback.requested", "rolled.back", "run.closed",
     "run.started",
@@ -37,7 +39,7 @@ FROZEN_AGENT_TAGS = [
 
 # Every field that holds text is either somebody's words, which are redacted, or exact.
 WORDS = {
-    "cure", "detail", "error", "evidence", "note", "reason", "result", "summary", "tools",
+    "cure", "detail", "error", "evidence", "note", "reason", "result", "summary", "title", "tools",
     "untouched",
 }  # fmt: skip
 EXACT = {
@@ -48,7 +50,7 @@ EXACT = {
     "plan_source", "prior_head", "purpose", "repository", "run", "scope", "seed", "status", "step",
     "stream", "stream_sha256", "take_out", "taken_out", "target", "tool", "transaction", "tree",
     "answered_by", "base_url", "effort", "model", "name", "prompt_sha256", "record_sha256",
-    "request_id", "stop_reason", "unit",
+    "request_id", "stop_reason", "unit", "home", "permission", "variables",
     "sha256", "hunk", "verdict", "version", "where", "withheld", "workspace",
 }  # fmt: skip
 

@@ -317,20 +317,30 @@ def test_the_schema_says_what_every_key_is_for():
     assert {field.name for field in dataclasses.fields(Plan)} > set(planfile.schema()["required"])
 
 
+@pytest.mark.parametrize("kind", ["shell", "acp"])
 @pytest.mark.parametrize("where", ["plan", "phase"])
-def test_an_agent_may_be_a_command_line(where):
+def test_an_agent_may_be_a_command_line(where, kind):
     text = SMALL
-    table = 'agent = { shell = "make it" }\n'
+    table = f'agent = {{ {kind} = "make it" }}\n'
     text = (
         table + text if where == "plan" else text.replace("[[phase]]\n", f"[[phase]]\n{table}", 1)
     )
     plan = planfile.parse(text, file="x")
-    assert plan.agent_of(1) == "shell:make it"
+    assert plan.agent_of(1) == f"{kind}:make it"
     assert holds(planfile.schema(), planfile.tomllib.loads(text)) == []
+
+
+def test_p8_what_an_agent_needs_is_named_and_lies_in_the_home():
+    text = f'needs = {{ network = true, variables = ["KEY"], home = [".agent/auth"] }}\n{SMALL}'
+    needs = planfile.parse(text, file="x").needs
+    assert str(needs) == "the network; variables KEY; files ~/.agent/auth"
+    for path in ("/etc/shadow", "../other", "a/../../b", "~/x"):
+        wrong = text.replace(".agent/auth", path)
+        assert any("must be a path within your home" in fault[1] for fault in faults(wrong))
 
 
 @pytest.mark.parametrize("table", ["{}", '{ shell = " " }', "{ shell = 7 }", '{ shel = "x" }',
                                    '{ shell = "x", network = true }'])  # fmt: skip
 def test_an_agent_that_is_no_command_line_is_refused(table):
     text = f"agent = {table}\n{SMALL}"
-    assert any(fault[0] == 1 and "must be a name, or" in fault[1] for fault in faults(text))
+    assert any(fault[0] == 1 and "must be a name, {" in fault[1] for fault in faults(text))

@@ -20,7 +20,7 @@ from clubos_tui.plan import ACP, SHELL, Needs, Plan
 from clubos_tui.workspace.sandbox.box import HOME, Box
 from clubos_tui.workspace.sandbox.programs import equip
 
-__all__ = ["NETWORK", "Given", "box_for", "given", "needs_of"]
+__all__ = ["NETWORK", "Given", "box_for", "given", "in_box", "needs_of"]
 
 NETWORK: Final = "This agent has the network in its box"
 """What is said before it is started."""
@@ -34,7 +34,12 @@ def needs_of(agent: str, plan: Plan) -> Needs:
     """Return what an agent is to be given; only one that runs in the box is given anything."""
     if preset := PRESETS.get(agent):
         return preset.needs.plus(plan.needs)
-    return plan.needs if agent.startswith((SHELL, ACP)) else Needs()
+    return plan.needs if in_box(agent) else Needs()
+
+
+def in_box(agent: str) -> bool:
+    """Tell whether an agent is a program of its own, which runs in the box."""
+    return agent in PRESETS or agent.startswith((SHELL, ACP))
 
 
 @dataclass(frozen=True, slots=True)

@@ -43,6 +43,7 @@ COMMANDS = {
     "init": ("start", "init"),
     "run": ("drive", "run"),
     "merge": ("drive", "merge"),
+    "answer": ("answers", "answer"),
     "limit": ("limits", "limit"),
     "recording": ("recordings", "recording"),
     "rollback": ("back", "rollback"),

@@ -12,6 +12,7 @@ from argparse import Namespace
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
+from clubos_tui.agents.needs import needs_of
 from clubos_tui.cli.logs import LogPrinter, write_action_log
 from clubos_tui.cli.opened import run_of, session_of, who_of
 from clubos_tui.cli.output import ask, emit, flag, say
@@ -100,6 +101,11 @@ def require_yes(answer: bool | None, verb: str) -> None:
 def _held(held: ActionHeld) -> Ended:
     """Return why a phase stands still, and how to go on."""
     cure = f"{held.cure} `clubos run` goes on."
+    if held.permission:
+        cure = (
+            f"Look and answer: clubos answer {held.phase} --id {held.permission} --allow (or "
+            "--deny); then `clubos run` goes on."
+        )
     if held.limit:
         which = "--run" if held.limit.scope == "run" else held.phase
         cure = f"`clubos limit {which}` shows and raises it; then `clubos run` goes on."
@@ -121,6 +127,7 @@ class Headless:
         self.who = who_of(options, session)
         self.all = getattr(options, "all", False)
         self.dry_run = options.command == "run"
+        self.admits = getattr(options, "admit", False)
         self.json = options.json
         self.driver = Driver(session, run)
         self.printer = LogPrinter(run, as_json=False, quiet=options.json, warnings=True)
@@ -212,6 +219,7 @@ class Headless:
         pending = status is S.PROPOSED and self.run.view.reviewable(number) is not None
         if pending and not phase.moved_outside():
             return
+        self._admit(number)
         if status is S.HELD:
             self.run.resume(number, by=self.who)
         else:
@@ -226,6 +234,14 @@ class Headless:
                 phase.cure,
                 phase.code,
             )
+
+    def _admit(self, number: int) -> None:
+        """Give an agent what it needs, where that was said; else the driver refuses to start it."""
+        view = self.run.view
+        agent = view.agent_of(number)
+        needs = needs_of(agent, view.plan)
+        if needs and self.admits and view.admitted.get(agent) != needs:
+            self.run.admit(agent, needs, by=self.who)
 
     async def _execute(self, number: int) -> None:
         phase = self.run.view.phase(number)

@@ -7,14 +7,15 @@ from argparse import Namespace
 
 from clubos_tui.agents import REPLAY, require
 from clubos_tui.agents.base import Request, Workspace
+from clubos_tui.agents.needs import in_box, needs_of
 from clubos_tui.cli.opened import agent_of, model_of, phase_of
 from clubos_tui.cli.output import emit, say
 from clubos_tui.cli.starting import open_run, phase_asked
-from clubos_tui.codec import Json
+from clubos_tui.codec import Json, structure, unstructure
 from clubos_tui.engine.decide import next_for_person
 from clubos_tui.engine.session import Session
 from clubos_tui.errors import UsageError
-from clubos_tui.plan import SHELL
+from clubos_tui.plan import Needs
 from clubos_tui.repository.discover import require_commit
 from clubos_tui.spending import Spent, budget_of
 from clubos_tui.spending import limits as limits_of
@@ -51,6 +52,7 @@ def explain(session: Session, options: Namespace) -> int:
     out: Json = {
         "phase": number, "agent": agent, "files": len(paths) - len(kept), "withheld": list(kept),
         "sends": agent == "claude", "network": plan.phase[number - 1].network,
+        "needs": unstructure(needs_of(agent, plan)),
     }  # fmt: skip
     if agent == "claude":
         from clubos_tui.agents.claude.preview import preview
@@ -74,9 +76,10 @@ def explain(session: Session, options: Namespace) -> int:
 def _about(out: Json) -> str:
     """Return who works, and whether anything of it could leave the machine."""
     name = out["agent"]
-    if name.startswith(SHELL):
-        where = "the plan gives it the network" if out["network"] else "without network"
-        return f"a command in the box, {where}: {name.removeprefix(SHELL)}"
+    if in_box(name):
+        network = out["network"] or out["needs"].get("network")
+        where = "with the network, so it can send what it reads" if network else "without network"
+        return f"{name}, in the box, {where}"
     name = os.path.basename(name) if name.startswith(REPLAY) else name
     return f"{name}: sends nothing to anyone"
 
@@ -85,6 +88,8 @@ def _print(out: Json, name: str) -> None:
     say(f"A dry run of phase {out['phase']} ({name}). Nothing was sent and nothing was started.")
     if not out["sends"]:
         say(f"  agent     {_about(out)}")
+        if out["needs"]:
+            say(f"  is given  {structure(Needs, out['needs'])}; after your yes")
     else:
         say(f"  to        {out['to']} · {out['model']} · effort {out['effort']}")
         key = f"from {out['key']}" if out["key"] else "none found: set ANTHROPIC_API_KEY"

@@ -68,6 +68,9 @@ def _add_running(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
     run.add_argument("--agent", metavar="NAME", default=argparse.SUPPRESS,
                      help="agent for a new run")  # fmt: skip
     _model(run, default=argparse.SUPPRESS)
+    run.add_argument("--admit", action="store_true",
+                     help="give the agent what it needs of this machine: network, files of your "
+                     "home, credentials")  # fmt: skip
     run.add_argument("--explain", action="store_true",
                      help="say what a dry run would send to whom; send nothing")  # fmt: skip
     run.add_argument("--run-id", metavar="ID", help="name of a new run")
@@ -90,6 +93,15 @@ def _add_deciding(commands: argparse._SubParsersAction[argparse.ArgumentParser])
     override.add_argument("--check", required=True, metavar="NAME")
     override.add_argument("--reason", required=True, metavar="TEXT")
     _who(override)
+    answer = _command(commands, "answer", "what an agent asks for; allows or denies it")
+    answer.add_argument("phase", nargs="?", type=int, metavar="PHASE")
+    answer.add_argument("--id", metavar="ID", help="the question")
+    says = answer.add_mutually_exclusive_group()
+    says.add_argument("--allow", dest="allowed", action="store_true", default=None)
+    says.add_argument("--deny", dest="allowed", action="store_false", default=None)
+    answer.add_argument("--alike", action="store_true",
+                        help="and all it asks of that kind in this attempt")  # fmt: skip
+    _who(answer)
     limit = _command(commands, "limit", "what a phase or the run may use; sets a limit anew")
     limit.add_argument("phase", nargs="?", type=int, metavar="PHASE")
     limit.add_argument("--run", action="store_true", help="the limit of the whole run")

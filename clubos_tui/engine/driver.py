@@ -103,6 +103,7 @@ class Driver:
                 await advance(self.context)  # what is on the stage gets its branch, or goes back
             if by is not None and self.run.view.queue:
                 # Also where the step was done before the interrupt was heard: no next one begins.
+                await self.context.end_agents()
                 detail, left = self._went_back()
                 self.run.say(Paused(name_of(step), getattr(step, "phase", 0), by, detail, left))
             return waits
@@ -110,6 +111,7 @@ class Driver:
             work.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await work
+            await self.context.end_agents()  # also one between two of its actions
             raise
 
     def _went_back(self) -> tuple[str, tuple[Left, ...]]:

@@ -236,6 +236,10 @@ class RunView:
             and (scope, tree, check.check) not in self.overridden
         )
 
+    def agent_of(self, number: int) -> str:
+        """Return who carries a phase out."""
+        return self.started.agent or self.plan.agent_of(number)
+
     def limits(self, number: int) -> tuple[Limit, ...]:
         """Return what a phase's next request to a model must keep, its own and the run's."""
         phase = self.phase(number)

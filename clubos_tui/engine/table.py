@@ -12,6 +12,7 @@ from clubos_tui.events import (
     ActionFinished,
     ActionHeld,
     ActionStarted,
+    AgentAdmitted,
     Approved,
     AttemptStarted,
     BudgetRaised,
@@ -125,7 +126,7 @@ def refusal(view: RunView, event: Event) -> str | None:
     busy = view.queue and not view.merge_waits
     if isinstance(event, _PERSON) and busy and not isinstance(event, Approved):
         return "another step is still under way"
-    if view.ending and isinstance(event, (*_PERSON, Overridden, MergeApproved)):
+    if view.ending and isinstance(event, (*_PERSON, AgentAdmitted, Overridden, MergeApproved)):
         may_roll_back = view.ending == "merged" and isinstance(event, RollbackRequested)
         may_undo = view.rollback is not None and isinstance(event, UndoRequested)
         if not may_roll_back and not may_undo:

@@ -47,6 +47,8 @@ ACTIONS: Final[Sequence[Action]] = (
            "copy; nothing in your repository is touched", "Steps", off.propose_off, shown=True),
     Action("resume", "C", "Go on", "Go on with a dry run that is held; what the model answered is "
            "kept", "Steps", off.resume_off),
+    Action("answer", "p", "Permit", "Allow or deny what the agent asks for", "Steps",
+           off.answer_off),
     Action("limits", "dollar_sign", "Limits", "What a model has used in this phase and run; set a "
            "limit anew", "Steps", off.limits_off),
     Action("accept", "a", "Accept", "Accept the hunk, or in the files pane the file (a draft)",
@@ -146,6 +148,7 @@ def key_of(action: Action, now: Situation) -> str:
 
 
 _VERBS = {
+    "answer": "answer",
     "propose": "propose",
     "resume": "resume",
     "raise": "limits",
@@ -232,7 +235,7 @@ def key_hints(now: Situation) -> tuple[KeyHint, ...]:
     hints = []
     for action in ACTIONS:
         is_next = action.id == wanted
-        also = action.id in {"live", "merge", "seal", "undo"} and action.off(now) is None
+        also = action.id in {"live", "merge", "seal", "undo", "answer"} and action.off(now) is None
         if action.shown or is_next or also or (action.id == "interrupt" and running):
             key = key_of(action, now).replace("ctrl+", "^") or "n"
             on = action.off(now) is None

@@ -221,10 +221,14 @@ def diff_note(view: RunView | None, number: int) -> str:
     if state is S.HELD:
         why = f"\n\n{phase.error}" if phase.error else ""
         cure = f"\n\n{phase.cure}" if phase.cure else ""
-        answers = count(len(phase.turns), "answer")
+        kept = f", with {count(len(phase.turns), 'answer')} kept" if phase.turns else ""
+        keys = (
+            "Press n to answer it and go on, d to begin anew."
+            if phase.permissions.open
+            else "Press n to go on where it stopped, $ for the limits, d to begin anew."
+        )
         return (
-            f"{name}: the dry run stands still, with {answers} kept.{why}{cure}\n\n"
-            "Press n to go on where it stopped, $ for the limits, d to begin anew.\n"
+            f"{name}: the dry run stands still{kept}.{why}{cure}\n\n{keys}\n"
             "Your repository was not touched."
         )
     if phase.change_set and phase.manifest:

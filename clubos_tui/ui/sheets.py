@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING
 from clubos_tui import events as e
 from clubos_tui.engine.decide import rolled_back_with
 from clubos_tui.engine.state import ON_STAGE, PhaseView, RunView
+from clubos_tui.events import PermissionAsked
+from clubos_tui.plan import Needs
 from clubos_tui.spending import amount, dollars
 from clubos_tui.ui.values import KINDS, Line, Tone, count
 from clubos_tui.ui.wording import phases_text
@@ -29,12 +31,24 @@ __all__ = [
     "limits",
     "merge",
     "merge_approval",
+    "needs",
     "override",
+    "permission",
     "reach",
     "rollback",
     "taken_back",
     "undo",
 ]
+
+_KINDS = {
+    "read": "read outside its copy of the repository",
+    "edit": "write outside its copy of the repository",
+    "delete": "delete outside its copy of the repository",
+    "move": "move something outside its copy of the repository",
+    "execute": "run a command",
+    "fetch": "fetch something from the network",
+    "switch_mode": "work in another mode",
+}
 
 _OUTCOME_TONES: dict[str, Tone] = {
     "passed": "good",
@@ -70,6 +84,55 @@ def limits(view: RunView, number: int) -> list[Line]:
         out.append(("quiet", "none: the plan sets no budget"))
     if phase.held:
         out.append(("warn", phase.held.error))
+    return out
+
+
+def needs(agent: str, wanted: Needs) -> list[Line]:
+    """Return what an agent is given of this machine before it is started."""
+    from clubos_tui.agents.needs import given
+
+    there = given(wanted)
+    out: list[Line] = [
+        ("info", f"{agent} works in a box that holds a copy of the repository and no more."),
+        ("quiet", "It asks for this of your machine, which it is then given in this run:"),
+        _heading("Network"),
+    ]
+    if wanted.network:
+        out.append(("warn", "yes: it could send away whatever it can read in its box"))
+    else:
+        out.append(("good", "none"))
+    if wanted.variables:
+        out.append(_heading("Credentials, from your environment"))
+        out += [_given(name, name in there.variables, "set") for name in wanted.variables]
+    if wanted.home:
+        out.append(_heading("Files of your home, as copies"))
+        out += [_given(f"~/{path}", path in there.home, "there") for path in wanted.home]
+    out.append(("quiet", "Nothing else of your home or environment is in the box."))
+    return out
+
+
+def _given(name: str, found: bool, word: str) -> Line:
+    return ("warn", f"{name}: {word}, and given") if found else ("quiet", f"{name}: not {word}")
+
+
+def permission(view: RunView, asked: PermissionAsked) -> list[Line]:
+    """Return what an agent asks for, and what it could do with it."""
+    phase = view.phase(asked.phase)
+    network = phase.spec.network or view.admitted.get(phase.agent, Needs()).network
+    out: list[Line] = [_heading(f"It wants to {_KINDS.get(asked.kind, 'do something else')}")]
+    out += [("info", line) for line in asked.detail.splitlines() or ["it hands over no details"]]
+    out += [
+        ("quiet", f"in its own words: {asked.title or 'none'}"),
+        _heading("What the box holds"),
+        ("good", "only its copy of the repository can be written; you review what it makes"),
+    ]
+    if network:
+        out.append(("warn", "it has the network: what it can read, it could send away"))
+    else:
+        out.append(("good", "it has no network"))
+    others = len(phase.permissions.open) - 1
+    if others:
+        out.append(("quiet", f"{count(others, 'more question')} after this one"))
     return out
 
 

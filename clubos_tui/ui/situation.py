@@ -101,6 +101,13 @@ def resume_off(now: Situation) -> str | None:
     return _run(now) or _refused(now, ResumeRequested(now.phase, now.who))
 
 
+def answer_off(now: Situation) -> str | None:
+    """Return why there is nothing to allow or deny."""
+    if reason := _run(now):
+        return reason
+    return None if _phase(now).permissions.open else "the agent asks for nothing"
+
+
 def limits_off(now: Situation) -> str | None:
     """Return why there are no limits to set."""
     return _run(now)

@@ -80,6 +80,12 @@ def _asked(event: e.Event) -> Said | None:
         case e.BudgetRaised():
             which = f"phase {event.phase}" if event.scope == "phase" else "the run"
             return "warning", f"{event.by} set the limit of {which} to {_limit(event)}", ""
+        case e.AgentAdmitted():
+            return "warning", f"{event.by} gives {event.agent}: {event.needs}", ""
+        case e.PermissionAnswered():
+            verb = "allowed" if event.allowed else "denied"
+            alike = ", and all alike in this attempt" if event.alike else ""
+            return "info", f"{event.by} {verb} what the agent asked{alike}", ""
         case e.Decided():
             return "info", f"{event.by} {decided(event.decisions)}", _decisions(event.decisions)
         case e.DecisionUndone():
@@ -139,6 +145,8 @@ def _reported(event: e.Event) -> Said | None:
             return "info", f"Action {event.action} started", ""
         case e.TurnTaken():
             return _turn(event.turn)
+        case e.PermissionAsked():
+            return "warning", f"The agent asks: {event.title or event.kind}", event.detail
         case e.ActionHeld():
             return "warning", f"Held: {event.error}", event.cure
         case e.ActionFinished() if event.status == "failed":
@@ -360,7 +368,7 @@ def agent_line(event: a.AgentEvent) -> tuple[Level, str, str] | None:
         case a.ToolCall():
             return "info", event.title, event.detail
         case a.PermissionRequest():
-            return "warning", f"asks for permission: {event.title}", event.detail
+            return "debug", f"asks for permission: {event.title}", event.detail
         case a.TurnTaken():
             return _turn(event.turn)
         case a.RetryScheduled():

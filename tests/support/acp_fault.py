@@ -118,6 +118,13 @@ def turn(request):
         for number, path in enumerate(("/workspace/a.txt", "/workspace/no", "/etc/passwd"), 800):
             answer = ask(number, "fs/read_text_file", {"path": path, "line": 2, "limit": 1})
             say(f"{path}: {answer.get('result', {}).get('content', 'refused')!r}\n")
+    if FAULT == "secrets":
+        key = os.environ["AGENT_KEY"]
+        with open(os.path.expanduser("~/.agent/auth.json")) as file:
+            say(f"{key} {file.read()}")
+        print(key, file=sys.stderr, flush=True)
+        with open("a.txt", "w") as file:
+            file.write(f"{len(key)}\n")
     if FAULT == "works":
         tell_all()
     if FAULT == "child":

@@ -125,6 +125,7 @@ class Model:
         moved: bool = False,
         turns: bool = False,
         held: bool = False,
+        asks: bool = False,
     ) -> Iterable[tuple[e.Event, ...]]:
         """Yield what the effect of ``step`` appends, a tuple for each durable write."""
         view = self.view
@@ -140,6 +141,11 @@ class Model:
                 yield (e.ActionStarted(n, phase.attempt, step.action, "s"),)
                 if turns or held:
                     yield (e.TurnTaken(n, phase.attempt, step.action, turn(phase)),)
+                if asks or held:
+                    asked = (step.action, f"q{next(_numbers)}", "execute", "May I?", "rm")
+                    yield (e.PermissionAsked(n, phase.attempt, *asked),)
+                if asks:
+                    yield (e.PermissionAnswered(n, phase.attempt, asked[1], True, WHO),)
                 if held:
                     yield (e.ActionHeld(n, phase.attempt, step.action, "no money"),)
                     return
@@ -234,6 +240,11 @@ class Model:
             e.ProposalRequested(number, WHO),
             e.ResumeRequested(number, WHO),
             e.BudgetRaised("phase", number, "cents", 500, WHO),
+            *(
+                e.PermissionAnswered(number, phase.attempt, asked, True, WHO, alike)
+                for asked in phase.permissions.open
+                for alike in (True, False)
+            ),
             e.Decided(*now, (Decision("a", "reject", "note"), Decision("b", "accept")), WHO),
             e.Decided(*now, (Decision("a", "reject", hunk="h", first=2, last=3),), WHO),
             e.DecisionUndone(*now, WHO),
@@ -335,6 +346,7 @@ def journey(
                         {"identical": False},
                         {"turns": True},
                         {"held": True},
+                        {"asks": True},
                     ]
                 ),
             }.get(how, {"turns": choose([False, False, True])})
@@ -354,6 +366,10 @@ def promised(model: Model) -> e.Event | None:
     """Return the event that the person's next step stands for."""
     view, step = model.view, d.next_for_person(model.view)
     phase = view.phase(step.phase) if step.phase else None
+    if step.verb == "answer":
+        assert phase
+        asked = next(iter(phase.permissions.open))
+        return e.PermissionAnswered(phase.number, phase.attempt, asked, True, WHO)
     if step.verb == "override":
         closed = [
             *view.closed_checks("proposal", phase.change_set),

@@ -54,6 +54,12 @@ class Context:
             self._workspace.close()
             self._workspace = None
 
+    async def end_agents(self) -> None:
+        """End every agent, with all that it has started."""
+        while self.agents:
+            _, agent = self.agents.popitem()
+            await agent.aclose()
+
     def look(self, _done: int = 0, _total: int = 0) -> None:
         """Come back from long work when asked to."""
         if self.stop.is_set():

@@ -59,10 +59,10 @@ async def start_attempt(context: Context, step: StartAttempt) -> None:
     rejection = phase.rejection
     # The rejection stands until a proposal answers it, however often an attempt is interrupted.
     seed = rejection.change_set if rejection and phase.base == base else base
-    name = view.started.agent or view.plan.agent_of(step.phase)
+    name = view.agent_of(step.phase)
     require(name, context.session.agents)
     _require_admitted(view, name)
-    await _end_agents(context)  # first: they have the same folder
+    await context.end_agents()  # first: they have the same folder
     workspace = context.workspace
     await context.in_thread(context.session.workshop.fold_packs)
     await context.in_thread(lambda: workspace.bring(seed, context.look))
@@ -104,7 +104,7 @@ async def run_action(context: Context, step: RunAction) -> None:
         if ended.turn.reason == "end_turn":
             tree, changes = await context.in_thread(lambda: _measure(context, phase, step.action))
         elif ended.permission or (ended.turn.reason == "held" and (ended.limit or phase.turns)):
-            await _end_agents(context)
+            await context.end_agents()
             context.say(_held(phase, step.action, ended))
             return
         else:
@@ -115,7 +115,7 @@ async def run_action(context: Context, step: RunAction) -> None:
                 cure=turn.cure or f"Look at the log, then propose phase {step.phase} again.",
             )
     except asyncio.CancelledError:
-        await _end_agents(context)  # what it has in mind is no longer what is in the workspace
+        await context.end_agents()  # what it has in mind is no longer what is in the workspace
         raise
     except (AgentFailed, HostilePath) as error:
         failed = Notice(error.message, "error")
@@ -130,7 +130,7 @@ async def run_action(context: Context, step: RunAction) -> None:
                 step.phase, phase.attempt, step.action, error.message, error.cure, exit_code(error)
             ),
         )  # fmt: skip
-        await _end_agents(context)
+        await context.end_agents()
         return
     finally:
         stream_sha256 = writer.close()
@@ -140,12 +140,6 @@ async def run_action(context: Context, step: RunAction) -> None:
             changes=changes, stream_sha256=stream_sha256, milliseconds=_since(began),
         )
     )  # fmt: skip
-
-
-async def _end_agents(context: Context) -> None:
-    while context.agents:
-        _, agent = context.agents.popitem()
-        await agent.aclose()
 
 
 def _held(phase: PhaseView, action: str, ended: Ended) -> ActionHeld:
@@ -192,7 +186,7 @@ def _rows(
 async def finish_attempt(context: Context, step: FinishAttempt) -> None:
     """Turn the actions' changes into the phase's manifest, or say that there are none."""
     phase = context.view.phase(step.phase)
-    await _end_agents(context)
+    await context.end_agents()
     last = {row.path: row for action in phase.actions for row in action.changes}
     manifest = await context.in_thread(lambda: between(context, phase.base, phase.tree, last))
     if not manifest:

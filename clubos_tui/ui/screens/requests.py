@@ -32,6 +32,7 @@ class Requests:
             "next": self.next,
             "propose": self.propose,
             "resume": self.resume,
+            "answer": self.answer,
             "limits": self.limits,
             **Deciding(desk).all,
             "approve": self.approve,
@@ -80,12 +81,58 @@ class Requests:
             await self._bridge.start_run()
             number = 1
             self._desk.select_phase(1)
+        if not await self._admitted(number):
+            return
         await self._bridge.say(lambda run: run.propose(number, by=by))
 
     async def resume(self) -> None:
         """Go on with a dry run that is held."""
         number, by = self._desk.situation().phase, self._bridge.who
         await self._bridge.say(lambda run: run.resume(number, by=by))
+
+    async def _admitted(self, number: int) -> bool:
+        """Show what an agent needs of this machine before its first run, and ask."""
+        from clubos_tui.agents.needs import needs_of
+        from clubos_tui.ui import sheets
+        from clubos_tui.ui.screens.confirm import Confirm
+
+        view, by = self._bridge.view, self._bridge.who
+        if view is None:  # the first record of a new run is still to be read
+            return True
+        agent = view.agent_of(number)
+        needs = needs_of(agent, view.plan)
+        if not needs or view.admitted.get(agent) == needs:
+            return True
+        lines = sheets.needs(agent, needs)
+        dialog = Confirm(f"What {agent} needs", lines, yes="Give it that", opened_by="d")
+        if not await self._desk.ask(dialog):
+            return False
+        await self._bridge.say(lambda run: run.admit(agent, needs, by=by))
+        return True
+
+    async def answer(self) -> None:
+        """Show what the agent asks for, and take a person's word on it."""
+        from clubos_tui.ui import sheets
+        from clubos_tui.ui.screens.permission import Permission
+
+        number, by = self._desk.situation().phase, self._bridge.who
+        phase = self._view.phase(number)
+        asked = next(iter(phase.permissions.open.values()), None)
+        if asked is None:
+            return
+        answer = await self._desk.ask(
+            Permission(f"May {phase.agent} do this?", sheets.permission(self._view, asked))
+        )
+        if answer is None:
+            return
+        held = phase.held
+
+        def answer_and_go_on(run: Run) -> None:
+            run.answer(number, asked.permission, allowed=answer.allowed, by=by, alike=answer.alike)
+            if held:
+                run.resume(number, by=by)
+
+        await self._bridge.say(answer_and_go_on)
 
     async def limits(self) -> None:
         """Show what was used; set a limit anew, and go on where one had held a dry run."""
