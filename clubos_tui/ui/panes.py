@@ -204,6 +204,12 @@ def diff_note(view: RunView | None, number: int) -> str:
         return NO_RUN
     phase, state = view.phase(number), view.status(number)
     name = f"Phase {number}, {phase.spec.name}"
+    if state is S.PROPOSING and phase.permissions.open:
+        asked = next(iter(phase.permissions.open.values()))
+        return (
+            f"{name}: the agent asks for something, and waits.\n\n{asked.title or asked.kind}\n\n"
+            "Press n to look at it, and to allow or deny it. ctrl+c interrupts the agent."
+        )
     if state is S.PROPOSING:
         return (
             f"{name}: the agent is working in a throw-away copy.\n\n"

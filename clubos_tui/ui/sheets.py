@@ -93,8 +93,9 @@ def needs(agent: str, wanted: Needs) -> list[Line]:
 
     there = given(wanted)
     out: list[Line] = [
-        ("info", f"{agent} works in a box that holds a copy of the repository and no more."),
-        ("quiet", "It asks for this of your machine, which it is then given in this run:"),
+        ("info", agent),
+        ("quiet", "It works in a box that holds a copy of the repository and little more."),
+        ("quiet", "This is what it needs of your machine; it is given that in this run only:"),
         _heading("Network"),
     ]
     if wanted.network:

@@ -104,7 +104,7 @@ class Requests:
         if not needs or view.admitted.get(agent) == needs:
             return True
         lines = sheets.needs(agent, needs)
-        dialog = Confirm(f"What {agent} needs", lines, yes="Give it that", opened_by="d")
+        dialog = Confirm("What the agent needs", lines, yes="Give it that", opened_by="d")
         if not await self._desk.ask(dialog):
             return False
         await self._bridge.say(lambda run: run.admit(agent, needs, by=by))
@@ -121,7 +121,7 @@ class Requests:
         if asked is None:
             return
         answer = await self._desk.ask(
-            Permission(f"May {phase.agent} do this?", sheets.permission(self._view, asked))
+            Permission("May the agent do this?", sheets.permission(self._view, asked))
         )
         if answer is None:
             return
