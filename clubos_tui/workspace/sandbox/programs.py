@@ -9,34 +9,31 @@ from __future__ import annotations
 
 import os
 import re
-import shlex
 import shutil
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import Final
 
 from clubos_tui.workspace.sandbox.box import PATH, Box
 
-__all__ = ["equip", "program_of"]
+__all__ = ["equip", "programs_of"]
 
 _SYSTEM: Final = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32")
-_ASSIGNED = re.compile(r"\w+=")
+_WORD = re.compile(r"[^\s;&|()<>'\"`$=]+")
 _DEEPEST = 8  # links and interpreters that lead from one to the next
 
 
-def program_of(command: str) -> str:
-    """Return the path of the program that a command line starts; empty where there is none."""
-    try:
-        words = shlex.split(command)
-    except ValueError:
-        return ""
-    name = next((word for word in words if not _ASSIGNED.match(word)), "")
-    return shutil.which(name) or "" if name else ""
+def programs_of(command: str) -> Iterator[str]:
+    """Yield the paths of the programs that a command line names, wherever in it they stand."""
+    for word in dict.fromkeys(_WORD.findall(command)):
+        if program := shutil.which(word):
+            yield program
 
 
 def equip(box: Box, command: str) -> Box:
-    """Return a box that also holds the program of a command line."""
+    """Return a box that also holds the programs of a command line."""
     found = _Found()
-    if program := program_of(command):
+    for program in programs_of(command):
         found.add(program)
     folders = ":".join((*found.folders, PATH))
     return replace(
@@ -53,7 +50,7 @@ class _Found:
 
     places: list[str] = field(default_factory=list)
     links: list[tuple[str, str]] = field(default_factory=list)  # what each holds, and its place
-    folders: list[str] = field(default_factory=list)
+    folders: list[str] = field(default_factory=list)  # in which they are looked for
 
     def add(self, file: str, depth: int = 0) -> None:
         """Add a program, and what it can't run without."""
