@@ -43,7 +43,8 @@ PRESETS: Final[Mapping[str, Preset]] = {
         "npm install -g @agentclientprotocol/claude-agent-acp",
     ),
     "codex": Preset(
-        "Codex", "codex-acp",
+        # Its own sandbox can't be made inside another one, and the box is one.
+        "Codex", "codex-acp -c sandbox_mode=danger-full-access",
         Needs(
             True, ("OPENAI_API_KEY", "CODEX_API_KEY"), (".codex/auth.json", ".codex/config.toml")
         ),

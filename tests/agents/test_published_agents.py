@@ -1,9 +1,10 @@
-"""Agents as their makers publish them, in the box and without a network.
+r"""Agents as their makers publish them, in the box and without a network.
 
 They ask a server in the place of their model, which runs in the box beside them. Not among the
 default tests, because they are large and have to be installed first, into a folder of their own::
 
-    npm install --prefix DIR @agentclientprotocol/claude-agent-acp opencode-ai @google/gemini-cli
+    npm install --prefix DIR @agentclientprotocol/claude-agent-acp opencode-ai \\
+        @google/gemini-cli @zed-industries/codex-acp
     PATH=DIR/node_modules/.bin:$PATH pytest -m agents
 """
 
@@ -31,6 +32,7 @@ ADDRESS = f"http://127.0.0.1:{PORT}"
 VARIABLES = {
     "ANTHROPIC_API_KEY": "sk-ant-of-nobody-0123456789",
     "ANTHROPIC_BASE_URL": ADDRESS,
+    "OPENAI_API_KEY": "sk-of-nobody-0123456789",
     "GEMINI_API_KEY": "of-nobody-0123456789",
     "GOOGLE_GEMINI_BASE_URL": ADDRESS,
 }
@@ -42,11 +44,21 @@ OPENCODE = f"""\
   "provider": {{"anthropic": {{"options": {{"baseURL": "{ADDRESS}/v1", "apiKey": "x"}}}}}}
 }}
 """
+CODEX = f"""\
+model = "gpt-5"
+model_provider = "inside"
+[model_providers.inside]
+name = "inside"
+base_url = "{ADDRESS}/v1"
+env_key = "OPENAI_API_KEY"
+wire_api = "responses"
+"""
 PLAN = """\
 name = "Published"
 agent = {{ acp = "{command}" }}
 [needs]
 variables = {variables}
+home = [".codex/config.toml"]
 [[phase]]
 name = "First"
 [[phase.action]]
@@ -60,15 +72,17 @@ pattern = "made by the agent"
 """
 
 
-@pytest.mark.parametrize("name", ["claude-code", "opencode", "gemini"])
+@pytest.mark.parametrize("name", ["claude-code", "codex", "gemini", "opencode"])
 def test_its_change_set_is_what_it_wrote_and_nothing_else(
-    repo: Repo, name: str, monkeypatch: pytest.MonkeyPatch
+    repo: Repo, home: Path, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     preset = PRESETS[name]
     if not shutil.which(preset.program):
         pytest.skip(f"{preset.program} is not installed: {preset.install}")
     for variable, value in VARIABLES.items():
         monkeypatch.setenv(variable, value)
+    (home / ".codex").mkdir()
+    (home / ".codex" / "config.toml").write_text(CODEX)
     script = Path(support.__file__).parent / "model_inside.py"
     repo.write("tools/model.py", script.read_text())
     repo.write("opencode.json", OPENCODE)

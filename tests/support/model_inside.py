@@ -68,6 +68,30 @@ def answer_of_google(body):
                               "totalTokenCount": 15}}  # fmt: skip
 
 
+def events_of_openai(body):
+    """Return the events of an answer: a command first, words when its output is there."""
+    tools = [tool.get("name", "") for tool in body.get("tools", [])]
+    name = next((item for item in ("shell", "shell_command", "exec_command") if item in tools), "")
+    if name and "function_call_output" not in json.dumps(body.get("input", [])):
+        line = f"printf '{CONTENT.strip()}\\n' > made.txt"
+        given = {
+            "shell": {"command": ["sh", "-c", line]},
+            "shell_command": {"command": line},
+            "exec_command": {"cmd": line},
+        }[name]
+        item = {"type": "function_call", "name": name, "call_id": "call_1", "id": "fc_1",
+                "arguments": json.dumps(given)}  # fmt: skip
+    else:
+        item = {"type": "message", "role": "assistant", "id": "msg_1",
+                "content": [{"type": "output_text", "text": "Done."}]}  # fmt: skip
+    usage = {"input_tokens": 10, "output_tokens": 5, "total_tokens": 15}
+    return [
+        {"type": "response.created", "response": {"id": "resp_1"}},
+        {"type": "response.output_item.done", "output_index": 0, "item": item},
+        {"type": "response.completed", "response": {"id": "resp_1", "usage": usage}},
+    ]
+
+
 class Model(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
 
@@ -81,6 +105,8 @@ class Model(http.server.BaseHTTPRequestHandler):
                 self.stream([(event["type"], event) for event in events])
             else:
                 self.whole(whole_of_anthropic(events))
+        elif path.endswith("/responses"):
+            self.stream([(event["type"], event) for event in events_of_openai(body)])
         elif path.endswith(":streamGenerateContent"):
             self.stream([("", answer_of_google(body))])
         elif path.endswith(":generateContent"):
