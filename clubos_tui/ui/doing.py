@@ -41,7 +41,8 @@ class Doing:
             return
         self.wait = 0.0
         if isinstance(event, a.ToolCall) and event.status == "in_progress":
-            self.writing = f"{event.title}, {event.detail}" if event.detail else event.title
+            detail = _short(event.detail.partition("\n")[0])
+            self.writing = f"{event.title}, {detail}" if detail else event.title
         elif not isinstance(event, a.MessageChunk | a.ThoughtChunk | a.Notice):
             self.writing = ""
 

@@ -92,16 +92,8 @@ class Session:
         # The package complains to the root logger; with no handler that would write on the screen.
         if not logging.getLogger().handlers:
             logging.getLogger().addHandler(logging.NullHandler())
-        try:
-            self._started = await asyncio.to_thread(
-                Started, self._box, ["/bin/sh", "-c", self._command],
-                limits=_LIMITS, talks=True,
-            )  # fmt: skip
-        except OSError as error:
-            raise AgentFailed(
-                f"the box could not be built: {error.strerror or error}",
-                untouched="Nothing was run.", cure="`clubos doctor` says what the sandbox lacks.",
-            ) from error  # fmt: skip
+        await self._start()
+        assert self._started
         await self._pipes.open(self._started.process)
         self._errors = asyncio.ensure_future(self._listen_to_errors(self._started))
         self._connection = connect_to_agent(self.client, self._pipes)  # type: ignore[arg-type]
@@ -135,6 +127,26 @@ class Session:
         offers = capabilities.session_capabilities if capabilities else None
         self._can_close = bool(offers and offers.close)
         return hello
+
+    async def _start(self) -> None:
+        """Start its process; one that nobody waits for any more is ended."""
+        starting = asyncio.ensure_future(
+            asyncio.to_thread(
+                Started, self._box, ["/bin/sh", "-c", self._command], limits=_LIMITS, talks=True
+            )
+        )
+        try:
+            await asyncio.wait({starting})
+            self._started = starting.result()
+        except asyncio.CancelledError:
+            starting.add_done_callback(_end_late)
+            raise
+        except OSError as error:
+            raise AgentFailed(
+                f"the box could not be built: {error.strerror or error}",
+                untouched="Nothing was run.",
+                cure="`clubos doctor` says what the sandbox lacks.",
+            ) from error
 
     async def prompt(self, text: str) -> TurnEnded:
         """Give it a prompt, and return how the turn ended; everything else is emitted.
@@ -290,6 +302,11 @@ class Session:
                 shown += len(piece)
         finally:
             transport.close()
+
+
+def _end_late(starting: asyncio.Future[Started]) -> None:
+    if not starting.cancelled() and not starting.exception():
+        starting.result().end()
 
 
 def _how_to_log_in(methods: list[Any] | None) -> str:

@@ -13,9 +13,9 @@ import os
 import selectors
 import signal
 import subprocess
+import threading
 import time
 from collections.abc import Sequence
-from typing import IO
 
 from clubos_tui.workspace.sandbox.box import Box
 from clubos_tui.workspace.sandbox.watch import Limits, Watch
@@ -46,15 +46,18 @@ class Started:
             arguments: The program and what it is given.
             folder: Where in the workspace it starts.
             limits: What it may take.
-            talks: It hears what is written to it, and its errors come apart from its output.
+            talks: It hears what is written to it, and its errors come apart from its output. Who
+                takes its pipes over closes them.
 
         Raises:
             OSError: The box can't be built.
         """
         self._began = time.monotonic()
+        self._talks = talks
+        self._ending = threading.Lock()
         self._world = -1
         self._watch = Watch(0, box.workspace, limits)
-        info, info_in = os.pipe()
+        self._info, info_in = os.pipe()
         gate, self._gate = os.pipe()  # if it were closed, the command would begin
         lent = box.open_files()
         try:
@@ -66,12 +69,12 @@ class Started:
                 pass_fds=(info_in, gate, *lent), start_new_session=True, env={}, bufsize=0,
             )  # fmt: skip
         except BaseException:
-            _close(info, self._gate)
+            _close(self._info, self._gate)
             raise
         finally:
             _close(info_in, gate, *lent)
         try:
-            first = _first_process(info)
+            first = _first_process(self._info)
             with contextlib.suppress(ProcessLookupError, BrokenPipeError):  # its words say why
                 if first:  # else nothing would hold it, and it is left waiting
                     self._world = os.pidfd_open(first)
@@ -81,8 +84,6 @@ class Started:
         except BaseException:
             self.end()
             raise
-        finally:
-            _close(info)
 
     @property
     def seconds(self) -> float:
@@ -107,16 +108,23 @@ class Started:
             if not news:
                 return
             for pid in news:
-                _signal(pid, signal.SIGSTOP)
+                self._watch.signal(pid, signal.SIGSTOP)
             stopped.update(news)
 
     def thaw(self) -> None:
         """Have it go on."""
         for pid in self._watch.processes():
-            _signal(pid, signal.SIGCONT)
+            self._watch.signal(pid, signal.SIGCONT)
 
     def end(self) -> int:
-        """End what still runs, and return its exit code when nothing is left that could write."""
+        """End what still runs, and return its exit code when nothing is left that could write.
+
+        May be called again, and from several threads.
+        """
+        with self._ending:
+            return self._end()
+
+    def _end(self) -> int:
         if self._world >= 0:
             with contextlib.suppress(ProcessLookupError):
                 signal.pidfd_send_signal(self._world, signal.SIGKILL)
@@ -128,23 +136,13 @@ class Started:
             self.process.send_signal(signal.SIGKILL)
         self.process.wait()
         self._watch.close()
-        _close(self._world, self._gate)
-        self._world = self._gate = -1
-        pipes: tuple[IO[bytes] | None, ...] = (
-            self.process.stdin, self.process.stdout, self.process.stderr,
-        )  # fmt: skip
-        for pipe in pipes:
-            if pipe:
-                with contextlib.suppress(OSError):
-                    pipe.close()
+        _close(self._world, self._gate, self._info)
+        self._world = self._gate = self._info = -1
+        if not self._talks and self.process.stdout:
+            self.process.stdout.close()
         code = self.code
         assert code is not None
         return code
-
-
-def _signal(process: int, what: signal.Signals) -> None:
-    with contextlib.suppress(ProcessLookupError, PermissionError):
-        os.kill(process, what)
 
 
 def _first_process(info: int) -> int:
