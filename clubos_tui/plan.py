@@ -11,12 +11,16 @@ from typing import Any, Literal, get_args
 
 from clubos_tui.codec import Json, structure, unstructure
 
-CheckKind = Literal["paths", "json", "env", "pairs", "imports", "secrets", "text", "protected"]
+CheckKind = Literal[
+    "paths", "json", "env", "pairs", "imports", "secrets", "text", "protected", "command"
+]
 SHELL = "shell:"
 """What stands before the command line of an agent that is one."""
 ACP = "acp:"
 """What stands before the command line of an agent that speaks the Agent Client Protocol."""
 
+Preset = Literal["", "pytest", "vitest", "cargo", "go"]
+Evidence = Literal["files", "junit", "tap", "count"]
 CHECK_KINDS: tuple[str, ...] = get_args(CheckKind)
 Effort = Literal["default", "low", "medium", "high", "xhigh", "max"]
 EFFORTS: tuple[Effort, ...] = get_args(Effort)
@@ -110,7 +114,27 @@ class CheckSpec:
     partner: str = field(
         default="", metadata=_help("for `pairs`: suffix of the file each one needs beside it")
     )
-    pattern: str = field(default="", metadata=_help("for `text`: what each file must contain"))
+    pattern: str = field(
+        default="",
+        metadata=_help(
+            "for `text`: what each file must contain; for `command`: what counts as a case in its "
+            "output, or how many in a group"
+        ),
+    )
+    command: str = field(
+        default="", metadata=_help("for `command`: the command line, run in the box on a copy")
+    )
+    preset: Preset = field(default="", metadata=_help("for `command`: a tool that is known"))
+    evidence: Evidence = field(
+        default="files",
+        metadata=_help(
+            "for `command`: where its cases are counted: the files of `paths`, a JUnit report, "
+            "TAP in its output, or `pattern` there"
+        ),
+    )
+    report: str = field(
+        default="", metadata=_help("for `command`: glob of the JUnit reports that it writes")
+    )
     if_available: bool = field(
         default=False, metadata=_help("may be shown as not run without closing the gate")
     )

@@ -19,7 +19,7 @@ from typing import Any
 
 from clubos_tui.codec import Json
 from clubos_tui.errors import Fault, PlanError, UsageError
-from clubos_tui.plan import ACP, SHELL, Plan
+from clubos_tui.plan import ACP, SHELL, CheckSpec, Plan
 
 BUILT_IN = "clubos_v2"
 FILE_NAME = "clubos.toml"
@@ -183,6 +183,8 @@ class _Reader:
                 if needed and not getattr(check, needed):
                     self.fault(place, f"{_spell(place)} is a {check.kind!r} check and needs the "
                                f"key {needed!r}")  # fmt: skip
+                if check.kind == "command" and (lacks := _lacks(check)):
+                    self.fault(place, f"{_spell(place)} is a 'command' check and needs {lacks}")
                 try:
                     re.compile(check.pattern)
                 except re.error as error:
@@ -201,7 +203,9 @@ class _Reader:
 _COMMAND_LINES = {"shell": SHELL, "acp": ACP}
 
 # What each kind of check is nothing without; the others need `paths`.
-_NEEDED = {"text": "pattern", "pairs": "partner", "secrets": "", "protected": ""}
+_NEEDED = {
+    "text": "pattern", "pairs": "partner", "secrets": "", "protected": "", "command": "",
+}  # fmt: skip
 _WORDS: dict[Any, str] = {str: "a text", int: "a whole number", bool: "true or false"}
 
 
@@ -296,6 +300,16 @@ def _schema_of(kind: Any) -> Json:
     if origin in {types.UnionType, typing.Union}:
         return {"anyOf": [_schema_of(arg) for arg in args]}
     return {"type": {str: "string", int: "integer", bool: "boolean"}[kind]}
+
+
+def _lacks(check: CheckSpec) -> str:
+    """Return what a command has no evidence without."""
+    if check.preset:
+        return ""
+    if not check.command.strip():
+        return "the key 'command', or a 'preset'"
+    needed = {"files": "paths", "junit": "report", "count": "pattern"}.get(check.evidence, "")
+    return f"the key {needed!r}" if needed and not getattr(check, needed) else ""
 
 
 def _command_line(kind: str, words: str) -> Json:

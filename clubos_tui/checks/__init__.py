@@ -9,11 +9,13 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 
-from clubos_tui.checks import contents, files
+from clubos_tui.checks import commands, contents, files
 from clubos_tui.checks.base import Check, Subject, Verdict
 from clubos_tui.plan import CheckSpec
 
 __all__ = ["KINDS", "Check", "Subject", "Verdict", "run"]
+
+_GRACE = 5.0  # seconds
 
 KINDS: Mapping[str, Check] = {
     "paths": files.paths,
@@ -24,6 +26,7 @@ KINDS: Mapping[str, Check] = {
     "json": contents.json_files,
     "env": contents.env,
     "secrets": contents.secrets,
+    "command": commands.command,
 }
 
 
@@ -34,7 +37,8 @@ def run(
     check = KINDS.get(spec.kind)
     if check is None:
         return Verdict("unknown", f"there is no check of kind {spec.kind!r} in this version")
-    deadline = time.monotonic() + spec.seconds
+    # A command is ended by its own limit, and its last words are the evidence.
+    deadline = time.monotonic() + spec.seconds + (_GRACE if spec.kind == "command" else 0)
     steps = check(subject, spec)
     try:
         while True:

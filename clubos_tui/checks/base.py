@@ -7,6 +7,7 @@ evidence is about that very tree and no other.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Generator, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TypeAlias
@@ -27,6 +28,10 @@ class NotThatTree(Exception):
     """The folder does not hold what the tree says."""
 
 
+def _no_copy() -> str:
+    raise NotThatTree("there is no copy of it in which commands could run")
+
+
 @dataclass(frozen=True, slots=True)
 class Subject:
     """A folder that holds a tree, with the tree's entries, its base and its manifest."""
@@ -38,6 +43,10 @@ class Subject:
     protected: tuple[str, ...] = ()
     withheld: frozenset[str] = frozenset()
     object_format: str = "sha1"
+    copy: Callable[[], str] = _no_copy
+    """Makes a copy of the tree, which commands may change, and returns its folder."""
+    stop: threading.Event = field(default_factory=threading.Event)
+    """Set when nobody waits for the evidence any more."""
     _known: dict[str, bytes] = field(default_factory=dict)
 
     def matching(self, spec: CheckSpec) -> list[str]:

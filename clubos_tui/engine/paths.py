@@ -72,6 +72,11 @@ class StatePaths:
         return os.path.join(self.root, "workspaces", "agent")
 
     @property
+    def bench(self) -> str:
+        """The folder in which commands of checks run, brought from tree to tree."""
+        return os.path.join(self.root, "workspaces", "checks")
+
+    @property
     def stages(self) -> str:
         """One folder a run that executed something."""
         return os.path.join(self.root, "stages")

@@ -99,7 +99,10 @@ def _subject(context: Context, step: RunChecks) -> Subject:
         base = workshop.files(view.started.base_tree)
         manifest = workshop.changes(view.started.base_tree, step.tree)
         protected = view.plan.protected
-    return Subject(folder, files, base, manifest, protected, hidden, workshop.object_format)
+    return Subject(
+        folder, files, base, manifest, protected, hidden, workshop.object_format,
+        copy=lambda: context.bench(step.tree), stop=context.stop,
+    )  # fmt: skip
 
 
 def _finished(step: RunChecks, spec: CheckSpec, ended: Verdict, milliseconds: int) -> CheckFinished:

@@ -14,6 +14,7 @@ from typing import TypeVar
 from clubos_tui.agents.base import Agent
 from clubos_tui.apply.hooks import Cancelled, PathMoved, PathVerified
 from clubos_tui.apply.record import Purpose
+from clubos_tui.changes.manifest import TreeId
 from clubos_tui.engine.run import Run
 from clubos_tui.engine.session import Session
 from clubos_tui.engine.state import RunView
@@ -35,6 +36,7 @@ class Context:
     stop: threading.Event = field(default_factory=threading.Event)
     attended: bool = False  # a person watches, who can answer an agent at once
     _workspace: Layout | None = None
+    _bench: Layout | None = None
 
     @property
     def view(self) -> RunView:
@@ -48,11 +50,20 @@ class Context:
             self._workspace = Layout(self.session.paths.workspace, self.session.workshop, hide=True)
         return self._workspace
 
+    def bench(self, tree: TreeId) -> str:
+        """Return a folder that holds a tree for commands of checks, which may change it."""
+        if self._bench is None:
+            self._bench = Layout(self.session.paths.bench, self.session.workshop, hide=True)
+        self._bench.bring(tree, self.look)
+        self._bench.hand_over()
+        return self._bench.folder
+
     def forget(self) -> None:
         """Forget what was known of folders: another process may have driven since."""
-        if self._workspace:
-            self._workspace.close()
-            self._workspace = None
+        for layout in (self._workspace, self._bench):
+            if layout:
+                layout.close()
+        self._workspace = self._bench = None
 
     async def end_agents(self) -> None:
         """End every agent, with all that it has started."""
