@@ -12,7 +12,16 @@ from typing import Any, Literal, get_args
 from clubos_tui.codec import Json, structure, unstructure
 
 CheckKind = Literal[
-    "paths", "json", "env", "pairs", "imports", "secrets", "text", "protected", "command"
+    "paths",
+    "json",
+    "env",
+    "pairs",
+    "imports",
+    "secrets",
+    "text",
+    "protected",
+    "command",
+    "migrations",
 ]
 SHELL = "shell:"
 """What stands before the command line of an agent that is one."""
@@ -120,6 +129,10 @@ class CheckSpec:
             "for `text`: what each file must contain; for `command`: what counts as a case in its "
             "output, or how many in a group"
         ),
+    )
+    then: tuple[str, ...] = field(
+        default=(),
+        metadata=_help("for `migrations`: SQL files to run after them: data, assertions"),
     )
     command: str = field(
         default="", metadata=_help("for `command`: the command line, run in the box on a copy")

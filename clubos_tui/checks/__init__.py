@@ -9,12 +9,14 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 
-from clubos_tui.checks import commands, contents, files
+from clubos_tui.checks import commands, contents, files, migrations
 from clubos_tui.checks.base import Check, Subject, Verdict
 from clubos_tui.plan import CheckSpec
 
-__all__ = ["KINDS", "Check", "Subject", "Verdict", "run"]
+__all__ = ["BOXED", "KINDS", "Check", "Subject", "Verdict", "run"]
 
+BOXED = frozenset({"command", "migrations"})
+"""The kinds that run commands: in the box, on a copy of the tree."""
 _GRACE = 5.0  # seconds
 
 KINDS: Mapping[str, Check] = {
@@ -27,6 +29,7 @@ KINDS: Mapping[str, Check] = {
     "env": contents.env,
     "secrets": contents.secrets,
     "command": commands.command,
+    "migrations": migrations.migrations,
 }
 
 
@@ -38,7 +41,7 @@ def run(
     if check is None:
         return Verdict("unknown", f"there is no check of kind {spec.kind!r} in this version")
     # A command is ended by its own limit, and its last words are the evidence.
-    deadline = time.monotonic() + spec.seconds + (_GRACE if spec.kind == "command" else 0)
+    deadline = time.monotonic() + spec.seconds + (_GRACE if spec.kind in BOXED else 0)
     steps = check(subject, spec)
     try:
         while True:

@@ -9,19 +9,17 @@ from __future__ import annotations
 
 import glob
 import os
-import threading
 from dataclasses import dataclass, replace
 from functools import cache
-from queue import Empty, SimpleQueue
 from typing import Final
 
 from clubos_tui.checks.base import EVIDENCE_LINES, Checking, Subject, Verdict
+from clubos_tui.checks.boxed import Ran, boxed
 from clubos_tui.checks.reports import Counted, Unreadable, counted, junit, tap
 from clubos_tui.plan import CheckSpec, Evidence
 from clubos_tui.workspace.sandbox.box import Box
-from clubos_tui.workspace.sandbox.probe import probe
 from clubos_tui.workspace.sandbox.programs import equip, programs_of
-from clubos_tui.workspace.sandbox.running import Ended, run
+from clubos_tui.workspace.sandbox.running import run
 from clubos_tui.workspace.sandbox.watch import Limits
 
 __all__ = ["PRESETS", "command"]
@@ -60,45 +58,10 @@ PRESETS: Final = {
 def command(subject: Subject, spec: CheckSpec) -> Checking:
     """The command ends well, and shows at least as many cases as the plan asks for."""
     spec = _with_preset(spec)
-    holds = probe()
-    if not holds.ok:
-        return Verdict(
-            "unknown", f"no command is run without a sandbox: {holds.why}", (holds.cure,)
-        )
-    folder = subject.copy()
-    printed: SimpleQueue[bytes] = SimpleQueue()
-    done: list[Ended | OSError] = []
-    box = equip(Box(folder), spec.command)
-
-    def work() -> None:
-        try:
-            done.append(
-                run(
-                    box, ["/bin/sh", "-c", spec.command], output=printed.put, stop=subject.stop,
-                    limits=Limits(seconds=float(spec.seconds)),
-                )
-            )  # fmt: skip
-        except OSError as error:
-            done.append(error)
-
-    thread = threading.Thread(target=work, name=f"check {spec.name}", daemon=True)
-    thread.start()
-    tail = b""
-    try:
-        while thread.is_alive() or not printed.empty():
-            try:
-                piece = printed.get(timeout=_BEAT)
-            except Empty:
-                yield ""
-                continue
-            tail = (tail + piece)[-_TAIL:]
-            yield piece.decode("utf-8", "backslashreplace")
-    finally:
-        thread.join()
-    ended = done[0]
-    if isinstance(ended, OSError):
-        return Verdict("unknown", f"the box could not be built: {ended.strerror or ended}")
-    found = _judged(subject, spec, folder, ended, tail.decode("utf-8", "backslashreplace"))
+    ran = yield from boxed(subject, spec, spec.command)
+    if isinstance(ran, Verdict):
+        return ran
+    found = _judged(subject, spec, ran)
     tool = _tool(spec.command)
     return replace(found, tool=tool, evidence=(f"$ {spec.command}", *found.evidence))
 
@@ -116,8 +79,9 @@ def _with_preset(spec: CheckSpec) -> CheckSpec:
     )
 
 
-def _judged(subject: Subject, spec: CheckSpec, folder: str, ended: Ended, said: str) -> Verdict:
+def _judged(subject: Subject, spec: CheckSpec, ran: Ran) -> Verdict:
     """Return what an end and a report come to; the worse of the two counts."""
+    ended, said = ran.ended, ran.said
     last = tuple(said.strip().splitlines()[-EVIDENCE_LINES:])
     if ended.why:
         return Verdict("unknown", f"it was ended: {ended.why}", last)
@@ -126,7 +90,7 @@ def _judged(subject: Subject, spec: CheckSpec, folder: str, ended: Ended, said: 
     if ended.code > 128:
         return Verdict("unknown", f"signal {ended.code - 128} ended it", last)
     try:
-        found = _counted(subject, spec, folder, said)
+        found = _counted(subject, spec, ran.folder, said)
     except Unreadable as error:
         # A tool that failed need not have written a report.
         if ended.code:

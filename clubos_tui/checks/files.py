@@ -31,7 +31,7 @@ def pairs(subject: Subject, spec: CheckSpec) -> Checking:
     """Each file has its partner beside it, each partner its file, and numbers leave no gap."""
     faults = []
     found = subject.matching(spec)
-    suffix = _suffix(spec.paths)
+    suffix = suffix_of(spec.paths)
     for path in found:
         yield path
         stem = path.removesuffix(suffix)
@@ -52,7 +52,8 @@ def pairs(subject: Subject, spec: CheckSpec) -> Checking:
     return verdict(max(len(found), len(faults)), faults, spec, "pairs")
 
 
-def _suffix(patterns: tuple[str, ...]) -> str:
+def suffix_of(patterns: tuple[str, ...]) -> str:
+    """Return what the paths of a pattern end with, behind its last star."""
     return patterns[0].rsplit("*", 1)[-1] if patterns else ""
 
 

@@ -155,8 +155,6 @@ def test_p7_a_real_runner_is_believed_where_it_says_how_many(tree):
 
 
 def test_p8_without_a_sandbox_nothing_is_run(tree, monkeypatch):
-    monkeypatch.setattr(
-        "clubos_tui.checks.commands.probe", lambda: Holds(False, "no bwrap", "get it")
-    )
+    monkeypatch.setattr("clubos_tui.checks.boxed.probe", lambda: Holds(False, "no bwrap", "get it"))
     found = tree("true")
     assert (found.outcome, found.evidence) == ("unknown", ("get it",))

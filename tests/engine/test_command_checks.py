@@ -36,6 +36,7 @@ def test_it_runs_on_a_copy_of_each_tree_and_the_stage_is_left_alone(repo):
     assert [(item.scope, item.outcome) for item in found] == [
         ("proposal", "passed"), ("stage", "passed")
     ]  # fmt: skip
+    assert found[0].milliseconds == found[1].milliseconds, "the same tree is not tried twice"
     assert all(item.evidence[0] == f"$ {COMMAND}" for item in found)
     stage = journey.session.paths.stage(journey.run.id)
     assert "left" not in os.listdir(stage)

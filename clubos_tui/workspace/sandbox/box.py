@@ -27,6 +27,7 @@ _ETC = (
     "ssl/openssl.cnf", "timezone",
 )  # fmt: skip
 _ETC_NETWORK = ("host.conf", "hosts", "nsswitch.conf", "protocols", "resolv.conf", "services")
+_ACCOUNTS = ("passwd", "group")
 _ROOTS = ("bin", "sbin", "lib", "lib32", "lib64", "libx32")
 _SCRATCH = ("/tmp", "/var/tmp", "/run")  # noqa: S108 - the box's own, and gone with it
 _PASSED = ("LANG", "LC_ALL", "LC_CTYPE", "TZ", "NO_COLOR")
@@ -89,6 +90,12 @@ class Box:
         out += _programs()
         out += ["--proc", "/proc", "--dev", "/dev"]
         out += ["--perms", "0755", "--dir", "/etc", *_etc(network=self.network)]
+        for name in _ACCOUNTS:  # of the box: programs look up as whom they run
+            out += [
+                "--ro-bind",
+                os.path.join(os.path.dirname(__file__), "etc", name),
+                f"/etc/{name}",
+            ]
         for place in (*_SCRATCH, HOME):
             out += ["--size", str(self.scratch), "--perms", "0700", "--tmpfs", place]
         for source, target in self.readable:

@@ -1,0 +1,179 @@
+"""Migrations on a real PostgreSQL: each way back is proven, and every seeded fault is found."""
+
+import shutil
+import threading
+from pathlib import Path
+
+import pytest
+
+import clubos_tui
+from clubos_tui import checks
+from clubos_tui.changes.manifest import FILE, Entry
+from clubos_tui.checks import Subject
+from clubos_tui.checks.migrations import binaries
+from clubos_tui.plan import CheckSpec
+from clubos_tui.repository.objects import object_id
+from clubos_tui.workspace.sandbox.box import program
+
+needs_server = pytest.mark.skipif(
+    not (program() and binaries()), reason="bubblewrap or PostgreSQL is not installed"
+)
+BLUEPRINT = Path(clubos_tui.__file__).parent / "plans" / "clubos_v2" / "blueprint" / "database"
+GOOD = {
+    "db/1_mood.up.sql": "create type mood as enum ('sad', 'ok');\n",
+    "db/1_mood.down.sql": "drop type mood;\n",
+    "db/2_people.up.sql": "create table people (id int primary key, feels mood not null);\n",
+    "db/2_people.down.sql": "drop table people;\n",
+    "db/seed.sql": "insert into people values (1, 'ok') on conflict do nothing;\n",
+    "db/assert.sql": "do $$ begin\n  if (select count(*) from people) <> 1 then\n"
+    "    raise exception 'nobody there';\n  end if;\nend $$;\n",
+}  # fmt: skip
+
+
+@pytest.fixture
+def judge(home, tmp_path):
+    """Return a function that judges files as migrations."""
+
+    def judge(files, **fields):
+        folder = tmp_path / "tree"
+        shutil.rmtree(folder, ignore_errors=True)
+        entries = {}
+        for name, text in files.items():
+            place = folder / name
+            place.parent.mkdir(parents=True, exist_ok=True)
+            place.write_text(text)
+            entries[name] = Entry(FILE, object_id("blob", text.encode()))
+
+        def copy():
+            shutil.rmtree(tmp_path / "copy", ignore_errors=True)
+            shutil.copytree(folder, tmp_path / "copy")
+            return str(tmp_path / "copy")
+
+        fields = {"paths": ("db/*.up.sql",), "then": ("db/seed.sql", "db/assert.sql"), **fields}
+        spec = CheckSpec("migrations", "migrations", **fields)
+        subject = Subject(str(folder), entries, {}, (), copy=copy, stop=threading.Event())
+        return checks.run(spec, subject)
+
+    return judge
+
+
+@needs_server
+def test_a_round_trip_with_data_passes_and_names_its_server(judge):
+    found = judge(GOOD)
+    assert found.outcome == "passed", found
+    assert found.summary == ("2 migrations up, down and up again, 2 files of data and assertions")
+    assert found.cases == 2
+    assert found.tool.startswith("postgres (PostgreSQL) ")
+
+
+# What is wrong, the files, and what the verdict has to name.
+FAULTS = {
+    "a type is left behind": (
+        {"db/1_mood.down.sql": "select 1;\n"},
+        "failed", "down db/1_mood.down.sql does not restore the schema", "+CREATE TYPE",
+    ),
+    "a column is left behind": (
+        {"db/3_more.up.sql": "alter table people add column name text, add column born date;\n",
+         "db/3_more.down.sql": "alter table people drop column name;\n"},
+        "failed", "down db/3_more.down.sql does not restore the schema", "born date",
+    ),
+    "there is no way back": (
+        {"db/2_people.down.sql": None}, "failed", "1 of 2 have no way back", "2_people.down.sql",
+    ),
+    "a syntax error": (
+        {"db/2_people.up.sql": "create table people (\n  id int,,\n);\n"},
+        "failed", "PostgreSQL refuses up db/2_people.up.sql", "LINE 2:   id int,,",
+    ),
+    "an unknown type": (
+        {"db/1_mood.up.sql": "select 1;\n", "db/1_mood.down.sql": "select 1;\n"},
+        "failed", "PostgreSQL refuses up db/2_people.up.sql", 'type "mood" does not exist',
+    ),
+    "data that a constraint refuses": (
+        {"db/seed.sql": "insert into people values (1, null);\n"},
+        "failed", "PostgreSQL refuses run db/seed.sql", "seed.sql:1: ERROR",
+    ),
+    "an assertion": (
+        {"db/seed.sql": "select 1;\n"},
+        "failed", "PostgreSQL refuses run db/assert.sql", "nobody there",
+    ),
+    "a way back that data is in the way of": (
+        {"db/3_opt.up.sql": "alter table people alter column feels drop not null;\n",
+         "db/3_opt.down.sql": "alter table people alter column feels set not null;\n",
+         "db/seed.sql": "insert into people values (1, null);\n"},
+        "failed", "PostgreSQL refuses down db/3_opt.down.sql", "contains null values",
+    ),
+    "it goes up only once": (
+        {"db/3_once.up.sql": "create table t (a int);\n",
+         "db/3_once.down.sql": "drop table t; create or replace function f() returns int "
+         "language sql as 'select 1'; drop function f();\ninsert into kept values (1);\n",
+         "db/0_kept.up.sql": "create table if not exists kept (a int primary key);\n",
+         "db/0_kept.down.sql": "drop table kept; create table kept (a int primary key); "
+         "drop table kept;\n",
+         "db/assert.sql": "insert into kept values (1);\n"},
+        "failed", "PostgreSQL refuses down db/3_once.down.sql", "duplicate key",
+    ),
+    "it runs a program": (
+        {"db/2_people.up.sql": "copy (select 1) to program 'touch /tmp/out';\n"},
+        "failed", "PostgreSQL refuses up db/2_people.up.sql", "must be superuser",
+    ),
+    "it makes a role": (
+        {"db/2_people.up.sql": "create role boss superuser;\n"},
+        "failed", "PostgreSQL refuses up db/2_people.up.sql", "2_people.up.sql:1: ERROR",
+    ),
+    "it never ends": (
+        {"db/2_people.up.sql": "select pg_sleep(60);\n"},
+        "unknown", "longer than 5 s", "",
+    ),
+    "an extension that is not here": (
+        {"db/1_mood.up.sql": "create extension no_such_thing;\n"},
+        "unknown", "lacks an extension: up db/1_mood.up.sql", "not available",
+    ),
+}  # fmt: skip
+
+
+@needs_server
+@pytest.mark.parametrize("name", FAULTS)
+def test_p7_every_seeded_fault_is_found_where_it_is(judge, name):
+    changed, outcome, why, evidence = FAULTS[name]
+    files = {path: text for path, text in {**GOOD, **changed}.items() if text is not None}
+    found = judge(files, seconds=5 if name == "it never ends" else 60)
+    assert (found.outcome, why in found.summary) == (outcome, True), found
+    assert evidence in "\n".join(found.evidence), found.evidence
+
+
+@needs_server
+def test_p8_a_file_reaches_no_other_server_and_no_file_of_ours(judge, home, monkeypatch):
+    """Even psql's own escapes to the shell end in the box."""
+    (home / "secret").write_text("never")
+    monkeypatch.setenv("PGHOST", "/var/run/postgresql")
+    escape = (
+        f"\\! touch {home}/out\n\\! cat {home}/secret\n\\connect dbname=postgres host=127.0.0.1\n"
+    )
+    found = judge({**GOOD, "db/2_people.up.sql": escape})
+    assert found.outcome == "failed"
+    assert "never" not in "\n".join(found.evidence)
+    assert not (home / "out").exists()
+
+
+@needs_server
+def test_the_built_in_plans_migrations_pass(judge):
+    files = {}
+    for folder in sorted(BLUEPRINT.iterdir()):
+        for path in folder.rglob("*.sql"):
+            files[str(path.relative_to(folder))] = path.read_text()
+    found = judge(
+        files, paths=("clubos/database/migrations/*.up.sql",), at_least=5,
+        then=("clubos/database/seeds/*.sql", "clubos/database/checks/*.sql"),
+    )  # fmt: skip
+    assert found.outcome == "passed", found
+
+
+def test_p7_nothing_to_look_at_is_unknown(judge):
+    assert judge({"a.txt": "x"}).outcome == "unknown"
+
+
+def test_p7_without_a_server_it_is_unknown_and_names_the_cure(judge, monkeypatch):
+    monkeypatch.setattr("clubos_tui.checks.migrations.binaries", lambda: "")
+    found = judge(GOOD)
+    assert found.outcome == "unknown"
+    assert "Install PostgreSQL" in found.evidence[0]
