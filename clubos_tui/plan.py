@@ -148,6 +148,10 @@ class CheckSpec:
     report: str = field(
         default="", metadata=_help("for `command`: glob of the JUnit reports that it writes")
     )
+    canary: str = field(
+        default="", metadata=_help("path of a fault that it must find when it is tried")
+    )
+    canary_text: str = field(default="", metadata=_help("what lies there then"))
     if_available: bool = field(
         default=False, metadata=_help("may be shown as not run without closing the gate")
     )

@@ -57,6 +57,7 @@ COMMANDS = {
     "log": ("show", "log"),
     "verify": ("show", "verify"),
     "doctor": ("doctor", "doctor"),
+    "checks prove": ("checks", "prove_checks"),
     "plan show": ("plans", "show"),
     "plan check": ("plans", "check"),
     "plan schema": ("plans", "schema"),

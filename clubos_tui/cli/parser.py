@@ -141,6 +141,12 @@ def _add_showing(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
     recording.add_argument("file", nargs="?", metavar="FILE", help="write it there")
     _command(commands, "verify", "check the journal's chain and its anchors in git")
     _command(commands, "doctor", "what this machine offers")
+    checks = commands.add_parser("checks", help="whether each check finds what it must find")
+    tries = checks.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    tried = _command(
+        tries, "prove", "plant a fault for each check in a copy, and see it found", "checks prove"
+    )
+    tried.add_argument("phase", nargs="?", type=int, metavar="PHASE")
     plan = commands.add_parser("plan", help="the plan in force, a plan's faults, its JSON Schema")
     parts = plan.add_subparsers(title="commands", metavar="COMMAND", required=True)
     shown = _command(parts, "show", "the plan in force", name="plan show")

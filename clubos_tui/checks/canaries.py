@@ -1,0 +1,177 @@
+"""Canaries: for every kind of check a fault that it must find, planted in a scratch copy (P7).
+
+A check that has never been seen to fail proves nothing by passing. It has to find the fault, and
+for its reason: what it says must name the file in which the fault was planted.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Final
+
+from clubos_tui.changes.manifest import FILE, BlobId, Change, Entry
+from clubos_tui.checks.base import Subject, Verdict
+from clubos_tui.checks.files import suffix_of
+from clubos_tui.plan import CheckSpec
+from clubos_tui.repository.objects import object_id
+
+__all__ = ["Fault", "fault_for", "found", "plant"]
+
+# Of parts, so that no scanner takes the seeded fault for a real one.
+_KEY: Final = "AKIA" + "CANARY" + "0123456789"
+_NAME: Final = "clubos-canary"
+_TESTS: Final = {
+    "pytest": ("test_clubos_canary.py", b"def test_canary():\n    assert False, 'planted'\n"),
+    "vitest": (
+        "clubos-canary.test.js",
+        b"import { expect, it } from 'vitest';\nit('canary', () => expect(1).toBe(2));\n",
+    ),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """What lies at a path instead of what should; without data nothing does."""
+
+    path: str
+    data: bytes | None
+    words: str
+
+
+def fault_for(spec: CheckSpec, subject: Subject) -> Fault | None:
+    """Return a fault that a check must find in a tree; ``None`` where none is known for it."""
+    if spec.canary:
+        return Fault(spec.canary, spec.canary_text.encode(), "the plan's own fault")
+    make = _FAULTS.get(spec.kind)
+    return make(spec, subject) if make else None
+
+
+def plant(fault: Fault, subject: Subject, folder: str) -> Subject:
+    """Put a fault into a copy of the tree, and return what is now to be judged.
+
+    Args:
+        fault: Which.
+        subject: The good tree.
+        folder: A copy of it that may be changed.
+    """
+    files = dict(subject.files)
+    place = os.path.join(folder, fault.path)
+    before = files.get(fault.path)
+    after: Entry | None = None
+    if fault.data is None:
+        os.unlink(place)
+        del files[fault.path]
+    else:
+        os.makedirs(os.path.dirname(place), exist_ok=True)
+        with open(place, "wb") as file:
+            file.write(fault.data)
+        mode = before.mode if before else FILE
+        after = Entry(mode, BlobId(object_id("blob", fault.data, subject.object_format)))
+        files[fault.path] = after
+    row = Change(
+        fault.path, "create" if before is None else "modify" if after else "delete",
+        old_mode=before.mode if before else "", old_blob=before.blob if before else BlobId(""),
+        new_mode=after.mode if after else "", new_blob=after.blob if after else BlobId(""),
+    )  # fmt: skip
+    others = tuple(item for item in subject.manifest if item.path != fault.path)
+    return replace(
+        subject, folder=folder, files=files, manifest=(*others, row), withheld=frozenset(),
+        copy=lambda: folder, _known={},
+    )  # fmt: skip
+
+
+def found(fault: Fault, verdict: Verdict) -> bool:
+    """Tell whether a check failed because of a fault, and not by accident."""
+    if verdict.outcome != "failed":
+        return False
+    said = "\n".join((verdict.summary, *verdict.evidence))
+    return fault.path in said or os.path.basename(fault.path) in said
+
+
+# --- a fault a kind -----------------------------------------------------------------------------
+
+
+def _first(spec: CheckSpec, subject: Subject) -> str:
+    return next(iter(subject.matching(spec)), "")
+
+
+def _empty(spec: CheckSpec, subject: Subject) -> Fault | None:
+    path = _first(spec, subject)
+    return Fault(path, b"", "a file is empty") if path else None
+
+
+def _broken_json(spec: CheckSpec, subject: Subject) -> Fault | None:
+    path = _first(spec, subject)
+    return Fault(path, b'{"half": ', "a JSON file is cut off") if path else None
+
+
+def _real_value(spec: CheckSpec, subject: Subject) -> Fault | None:
+    path = _first(spec, subject)
+    if not path:
+        return None
+    data = subject.read(path) + b"\nCANARY_TOKEN=9f8e7d6c5b4a\n"
+    return Fault(path, data, "a template holds a real value")
+
+
+def _no_partner(spec: CheckSpec, subject: Subject) -> Fault | None:
+    path = _first(spec, subject)
+    partner = path.removesuffix(suffix_of(spec.paths)) + (spec.partner or ".down.sql")
+    return Fault(partner, None, "a partner is missing") if partner in subject.files else None
+
+
+def _dead_import(spec: CheckSpec, subject: Subject) -> Fault | None:
+    path = _first(spec, subject)
+    if not path:
+        return None
+    data = subject.read(path) + b"\nimport { nothing } from './clubos-canary-that-is-not-there';\n"
+    return Fault(path, data, "an import leads nowhere")
+
+
+def _planted_key(spec: CheckSpec, _subject: Subject) -> Fault | None:
+    pattern = spec.paths[0] if spec.paths else f"{_NAME}.txt"
+    return Fault(_path_under(pattern), f"key = {_KEY}\n".encode(), "a file holds a key")
+
+
+def _touched(_spec: CheckSpec, subject: Subject) -> Fault | None:
+    if not subject.protected:
+        return None
+    return Fault(_path_under(subject.protected[0]), b"x\n", "a protected path is touched")
+
+
+def _way_back_that_does_nothing(spec: CheckSpec, subject: Subject) -> Fault | None:
+    path = _first(spec, subject)
+    down = path.removesuffix(suffix_of(spec.paths)) + (spec.partner or ".down.sql")
+    if down not in subject.files:
+        return None
+    return Fault(down, b"select 1;\n", "a rollback script restores nothing")
+
+
+def _failing_test(spec: CheckSpec, _subject: Subject) -> Fault | None:
+    if spec.preset not in _TESTS:
+        return None
+    name, data = _TESTS[spec.preset]
+    return Fault(name, data, "a test fails")
+
+
+def _path_under(pattern: str) -> str:
+    """Return a path that a pattern matches."""
+    path = re.sub(r"\*\*?/?$", _NAME, pattern) if pattern.endswith("*") else pattern
+    path = path.replace("**/", "").replace("*", _NAME).replace("?", "x")
+    return f"{path}{_NAME}" if path.endswith("/") else path
+
+
+_FAULTS: Final[Mapping[str, Callable[[CheckSpec, Subject], Fault | None]]] = {
+    "paths": _empty,
+    "json": _broken_json,
+    "env": _real_value,
+    "pairs": _no_partner,
+    "imports": _dead_import,
+    "secrets": _planted_key,
+    "text": _empty,
+    "protected": _touched,
+    "migrations": _way_back_that_does_nothing,
+    "command": _failing_test,
+}
