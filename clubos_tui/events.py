@@ -415,6 +415,16 @@ class Edited:
 
 
 @dataclass(frozen=True, slots=True)
+class CheckStarted:
+    """A check that takes some time was begun; what it comes to is told with all others."""
+
+    phase: int
+    scope: Scope
+    tree: TreeId
+    check: str
+
+
+@dataclass(frozen=True, slots=True)
 class CheckFinished:
     """One check gave its evidence about one tree."""
 
@@ -622,7 +632,8 @@ Event: TypeAlias = (
     | ExecutionRequested | Overridden | MergeRequested | MergeApproved | RollbackRequested
     | UndoRequested | PauseRequested
     | AttemptStarted | ActionStarted | TurnTaken | PermissionAsked | ActionHeld | ActionFinished
-    | Proposed | ProposedNothing | ProposalFailed | Sealed | Edited | CheckFinished | Rehearsed
+    | Proposed | ProposedNothing | ProposalFailed | Sealed | Edited | CheckStarted | CheckFinished
+    | Rehearsed
     | ChecksFinished | ApplyStarted | ApplyFinished | Executed | Validated | Unvalidated
     | MergePrepared | Merged | RolledBack | Undone | StepFailed | Paused | EditedOutside
     | Recovered | JournalRecovered
@@ -663,6 +674,7 @@ TAGS: dict[type[Event], str] = {
     ProposalFailed: "proposal.failed",
     Sealed: "sealed",
     Edited: "edited",
+    CheckStarted: "check.started",
     CheckFinished: "check.finished",
     Rehearsed: "rehearsed",
     ChecksFinished: "checks.finished",

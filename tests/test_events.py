@@ -20,7 +20,8 @@ from clubos_tui.codec import DecodeError, canonical
 FROZEN_TAGS = [
     "action.finished", "action.held", "action.started", "agent.admitted", "apply.finished",
     "apply.started",
-    "approved", "attempt.started", "budget.raised", "check.finished", "checks.finished", "decided",
+    "approved", "attempt.started", "budget.raised", "check.finished", "check.started",
+    "checks.finished", "decided",
     "decision.cleared", "decision.undone", "edit.requested", "edited", "edited.outside", "executed",
     "execution.requested", "file.decided", "journal.recovered", "merge.approved",
     "merge.prepared", "merge.requested", "merged", "overridden", "pause.requested", "paused",

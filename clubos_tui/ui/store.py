@@ -134,6 +134,10 @@ class Store:
                 self.doing = Doing()
             case e.TurnTaken():
                 self.doing.told(event.turn)
+            case e.CheckStarted():
+                self.doing = Doing(f"checking: {event.check}")
+            case e.ChecksFinished():
+                self.doing = Doing()
             case e.Proposed() | e.ProposedNothing() | e.ProposalFailed() | e.ActionHeld():
                 self.live.clear()
                 self.progress = None

@@ -170,6 +170,8 @@ def _reported(event: e.Event) -> Said | None:
                 f"Sealed {count(len(event.manifest), 'file')} as " + short(event.change_set),
                 "",
             )
+        case e.CheckStarted():
+            return "debug", f"Check {event.check}: begun", ""
         case e.CheckFinished():
             level = _OUTCOMES[event.outcome] if event.required else "info"
             level = "success" if event.outcome == "passed" else level

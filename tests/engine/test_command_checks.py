@@ -6,6 +6,7 @@ import pytest
 from support.journey import Journey
 
 from clubos_tui.engine.state import Status
+from clubos_tui.events import CheckFinished
 from clubos_tui.plan import CheckSpec
 from clubos_tui.workspace.sandbox.box import program
 
@@ -31,7 +32,7 @@ def test_it_runs_on_a_copy_of_each_tree_and_the_stage_is_left_alone(repo):
     journey.propose().approve().execute()
     found = [
         record.event for record in journey.run.journal.load()
-        if getattr(record.event, "check", "") == "runs"
+        if isinstance(record.event, CheckFinished) and record.event.check == "runs"
     ]  # fmt: skip
     assert [(item.scope, item.outcome) for item in found] == [
         ("proposal", "passed"), ("stage", "passed")

@@ -22,6 +22,7 @@ from clubos_tui.errors import ClubosError
 from clubos_tui.events import (
     CheckFinished,
     ChecksFinished,
+    CheckStarted,
     Event,
     Left,
     Rehearsed,
@@ -45,6 +46,9 @@ async def run_checks(context: Context, step: RunChecks) -> None:
         if found := _known(context, step, spec):
             events.append(found)
             continue
+        if spec.kind in BOXED:
+            begun = CheckStarted(step.phase, step.scope, step.tree, spec.name)
+            context.say(begun, durable=False)
         began = time.monotonic()
         ended = await context.in_thread(lambda spec=spec: run(spec, subject))  # type: ignore[misc]
         events.append(_finished(step, spec, ended, round((time.monotonic() - began) * 1000)))
