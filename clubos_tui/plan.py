@@ -22,6 +22,7 @@ CheckKind = Literal[
     "protected",
     "command",
     "migrations",
+    "schema",
 ]
 SHELL = "shell:"
 """What stands before the command line of an agent that is one."""
@@ -129,6 +130,10 @@ class CheckSpec:
             "for `text`: what each file must contain; for `command`: what counts as a case in its "
             "output, or how many in a group"
         ),
+    )
+    schema: str = field(
+        default="",
+        metadata=_help("for `schema`: path of the JSON Schema; default: the one each file names"),
     )
     then: tuple[str, ...] = field(
         default=(),

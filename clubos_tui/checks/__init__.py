@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 
-from clubos_tui.checks import commands, contents, files, migrations
+from clubos_tui.checks import commands, contents, files, migrations, schemas
 from clubos_tui.checks.base import Check, Subject, Verdict
 from clubos_tui.plan import CheckSpec
 
@@ -30,6 +30,7 @@ KINDS: Mapping[str, Check] = {
     "secrets": contents.secrets,
     "command": commands.command,
     "migrations": migrations.migrations,
+    "schema": schemas.json_schema,
 }
 
 

@@ -6,6 +6,7 @@ for its reason: what it says must name the file in which the fault was planted.
 
 from __future__ import annotations
 
+import json
 import os
 import re
 from collections.abc import Callable, Mapping
@@ -108,6 +109,15 @@ def _broken_json(spec: CheckSpec, subject: Subject) -> Fault | None:
     return Fault(path, b'{"half": ', "a JSON file is cut off") if path else None
 
 
+def _misfit(spec: CheckSpec, subject: Subject) -> Fault | None:
+    path = _first(spec, subject)
+    if not path:
+        return None
+    data = json.loads(subject.text(path))
+    kept = {"$schema": data["$schema"]} if isinstance(data, dict) and "$schema" in data else {}
+    return Fault(path, json.dumps(kept).encode(), "a file lacks what its schema asks for")
+
+
 def _real_value(spec: CheckSpec, subject: Subject) -> Fault | None:
     path = _first(spec, subject)
     if not path:
@@ -167,6 +177,7 @@ _FAULTS: Final[Mapping[str, Callable[[CheckSpec, Subject], Fault | None]]] = {
     "paths": _empty,
     "json": _broken_json,
     "env": _real_value,
+    "schema": _misfit,
     "pairs": _no_partner,
     "imports": _dead_import,
     "secrets": _planted_key,

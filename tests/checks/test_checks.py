@@ -1,5 +1,6 @@
 """Each kind of check passes on a good tree and fails on its fault; what did not look is unknown."""
 
+import json
 import os
 import sys
 from pathlib import Path
@@ -77,6 +78,9 @@ def failed(verdict, *evidence):
 GOOD = {
     "paths": ({"a/x.ts": "x", "b": "b"}, ["a/*.ts", "b"], {}),
     "json": ({"a.json": '{"a": [1]}', "b.json": "[]"}, ["*.json"], {"at_least": 2}),
+    "schema": ({"a.json": '{"$schema": "s/x.schema.json", "n": 1}',
+                "s/x.schema.json": '{"required": ["n"], "properties": {"n": {"type": "integer"}}}'},
+               ["a.json"], {}),
     "env": ({".env.example": "A=1\nexport B='x'\n# c\nAPI_KEY=\nTOKEN=<yours>\n"},
             ["*.example"], {}),
     "pairs": ({"1_a.up.sql": "x", "1_a.down.sql": "y"}, ["*.up.sql"], {"partner": ".down.sql"}),
@@ -90,7 +94,7 @@ GOOD = {
 
 def test_every_kind_has_a_good_tree():
     """Commands have a file of their own."""
-    assert set(GOOD) == set(checks.KINDS) - {"command"}
+    assert set(GOOD) == set(checks.KINDS) - checks.BOXED
 
 
 @pytest.mark.parametrize("kind", GOOD)
@@ -135,6 +139,33 @@ def test_a_withheld_file_counts_as_there(tree):
     made = tree({"a": "a"})
     made.files[".env"] = Entry(FILE, "1" * 40)
     assert made.check("paths", ".env", withheld=frozenset({".env"})).outcome == "passed"
+
+
+SCHEMA = '{"required": ["n"], "properties": {"n": {"type": "integer"}}}'
+
+
+@pytest.mark.parametrize(
+    ("data", "schema", "why"),
+    [
+        ('{"$schema": "s.json"}', SCHEMA, "$: 'n' is a required property"),
+        ('{"$schema": "s.json", "n": "1"}', SCHEMA, "$.n: '1' is not of type 'integer'"),
+        ('{"n": 1}', SCHEMA, "names no schema"),
+        ('{"$schema": "https://example.org/s.json"}', SCHEMA, "names no schema"),
+        ('{"$schema": "../../s.json"}', SCHEMA, "../s.json is not there"),
+        ('{"$schema": "s.json"}', '{"type": 7}', "is none"),
+        ('{"$schema": "s.json"}', "half", "Expecting value"),
+        ('{"$schema": "s.json"}', '{"$ref": "https://example.org/x"}', "which is not in it"),
+        ("[", SCHEMA, "Expecting value"),
+    ],
+)
+def test_p7_what_does_not_fit_its_schema_is_failed_and_nothing_is_fetched(tree, data, schema, why):
+    made = tree({"d/a.json": data, "d/s.json": schema})
+    assert failed(made.check("schema", "d/a.json"), why)
+
+
+def test_a_schema_of_the_plan_is_for_all_files(tree):
+    made = tree({"a.json": '{"n": 1}', "s.json": SCHEMA})
+    assert made.check("schema", "a.json", schema="s.json").outcome == "passed"
 
 
 @pytest.mark.parametrize(
@@ -336,6 +367,7 @@ PLAN_CHECKS = [
     pytest.param(number, spec, id=f"{number}-{spec.name}")
     for number, phase in enumerate(PLAN.phase, 1)
     for spec in phase.check
+    if spec.kind not in checks.BOXED  # tests/checks/test_migrations.py
 ]
 
 
@@ -370,6 +402,9 @@ def plant(made, spec):
             made.take(path.replace(".up.sql", ".down.sql"))
         case "json":
             made.put(path, "{")
+        case "schema":
+            named = json.loads(subject.text(path))["$schema"]
+            made.put(path, json.dumps({"$schema": named}))
         case "env":
             made.put(path, subject.text(path) + "\nOPENAI_API_KEY=real-looking\n")
         case "imports":

@@ -161,11 +161,18 @@ def test_the_built_in_plans_migrations_pass(judge):
     for folder in sorted(BLUEPRINT.iterdir()):
         for path in folder.rglob("*.sql"):
             files[str(path.relative_to(folder))] = path.read_text()
-    found = judge(
-        files, paths=("clubos/database/migrations/*.up.sql",), at_least=5,
-        then=("clubos/database/seeds/*.sql", "clubos/database/checks/*.sql"),
-    )  # fmt: skip
+    asked = {
+        "paths": ("clubos/database/migrations/*.up.sql",),
+        "then": ("clubos/database/seeds/*.sql", "clubos/database/checks/*.sql"),
+        "at_least": 5,
+    }
+    found = judge(files, **asked)
     assert found.outcome == "passed", found
+    down = "clubos/database/migrations/0003_bookings.down.sql"
+    files[down] = files[down].replace("drop table", "-- drop table", 1)
+    found = judge(files, **asked)
+    assert found.outcome == "failed"
+    assert down in found.summary, found
 
 
 def test_p7_nothing_to_look_at_is_unknown(judge):
