@@ -109,7 +109,8 @@ def _sandbox() -> Part:
 
     holds = probe()
     what = "runs commands, of agents too"
-    why = what if holds.ok else f"{what}; off: {holds.why}"
+    locks = " and ".join(holds.locks)
+    why = f"{what}, behind {locks}" if holds.ok else f"{what}; off: {holds.why}"
     return Part("sandbox", holds.ok, _version("bwrap"), why, holds.cure)
 
 

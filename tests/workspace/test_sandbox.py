@@ -17,7 +17,6 @@ import pytest
 from faults.apart import apart
 from support.manifest import manifest
 
-from clubos_tui.workspace.sandbox import probe as probing
 from clubos_tui.workspace.sandbox.box import HOME, Box, environment, program
 from clubos_tui.workspace.sandbox.probe import probe
 from clubos_tui.workspace.sandbox.running import Ended, run
@@ -228,7 +227,7 @@ def test_p8_what_could_not_be_limited_is_not_begun(
 ) -> None:
     monkeypatch.setattr("clubos_tui.workspace.sandbox.started._first_process", lambda _: 0)
     ended, said = ground.run("echo ran; touch ran", limits=Limits(seconds=0.5))
-    assert ended.why
+    assert ended.why or ended.code  # it waited, or had already found nobody to tell its number
     assert "ran" not in said
     assert not (ground.workspace / "ran").exists()
 
@@ -299,7 +298,9 @@ def anew() -> Iterator[Callable[[], Any]]:
 
 @needs_box
 def test_p8_the_box_is_trusted_after_an_attack_on_it(anew: Callable[[], Any]) -> None:
-    assert anew() == probing.Holds(True)
+    found = anew()
+    assert (found.ok, found.why, found.cure) == (True, "", "")
+    assert found.locks[0].startswith("bubblewrap")
 
 
 @needs_box

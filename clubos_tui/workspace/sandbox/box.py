@@ -56,6 +56,8 @@ class Box:
     """The folder of the host that is writable in it, as :data:`INSIDE`."""
     network: bool = False
     """Whether the host's network is in it."""
+    loopback: bool = True
+    """Whether what runs in it may talk TCP to itself, as a test that starts a server does."""
     variables: Mapping[str, str] = field(default_factory=dict)
     """What its environment holds beside what every box has."""
     readable: Sequence[tuple[str, str]] = ()

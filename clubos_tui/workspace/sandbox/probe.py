@@ -6,15 +6,19 @@ way around that: not by a flag, a plan or an agent.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import secrets
 import shutil
+import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 from typing import Final
 
+from clubos_tui.workspace.sandbox import landlock
 from clubos_tui.workspace.sandbox.box import Box, program
 from clubos_tui.workspace.sandbox.running import run
 from clubos_tui.workspace.sandbox.watch import Limits
@@ -49,7 +53,8 @@ class Holds:
     ok: bool
     why: str = ""
     cure: str = ""
-    version: str = ""
+    locks: tuple[str, ...] = ()
+    """What holds it, each by itself: a hole in one is not yet a way out."""
 
 
 @cache
@@ -93,7 +98,20 @@ def _tried(place: str) -> Holds:
         escapes.append("could not write to the workspace")
     if escapes:
         return Holds(False, f"the box does not hold: a command {escapes[0]}", _INSTALL)
-    return Holds(True)
+    return Holds(True, locks=tuple(_locks()))
+
+
+def _locks() -> Iterator[str]:
+    """Yield the locks of a box that holds, each with its version."""
+    said = ""
+    with contextlib.suppress(OSError, subprocess.TimeoutExpired):
+        said = subprocess.run(
+            [program(), "--version"],
+            capture_output=True, timeout=5, env={}, check=False, encoding="utf-8",
+        ).stdout.strip()  # fmt: skip
+    yield said or "bubblewrap"
+    if landlock.holds():
+        yield f"Landlock ABI {landlock.abi()}"
 
 
 _VERBS: Final = frozenset({"read", "wrote", "reached", "saw", "left", "could"})

@@ -18,6 +18,7 @@ import time
 from collections.abc import Sequence
 
 from clubos_tui.workspace.sandbox.box import Box
+from clubos_tui.workspace.sandbox.landlock import Kept
 from clubos_tui.workspace.sandbox.watch import Limits, Watch
 
 __all__ = ["Started"]
@@ -61,13 +62,18 @@ class Started:
         gate, self._gate = os.pipe()  # if it were closed, the command would begin
         lent = box.open_files()
         try:
-            self.process = subprocess.Popen(
-                box.command(arguments, folder, info=info_in, block=gate, lent=lent),
-                stdin=subprocess.PIPE if talks else subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE if talks else subprocess.STDOUT,
-                pass_fds=(info_in, gate, *lent), start_new_session=True, env={}, bufsize=0,
+            line = box.command(arguments, folder, info=info_in, block=gate, lent=lent)
+            self._kept = Kept(
+                lambda: subprocess.Popen(
+                    line,
+                    stdin=subprocess.PIPE if talks else subprocess.DEVNULL,
+                    stdout=subprocess.PIPE,
+                    stderr=subprocess.PIPE if talks else subprocess.STDOUT,
+                    pass_fds=(info_in, gate, *lent), start_new_session=True, env={}, bufsize=0,
+                ),
+                tcp=not (box.network or box.loopback),
             )  # fmt: skip
+            self.process = self._kept.value
         except BaseException:
             _close(self._info, self._gate)
             raise
@@ -135,6 +141,7 @@ class Started:
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGKILL)
         self.process.wait()
+        self._kept.let_go()
         self._watch.close()
         _close(self._world, self._gate, self._info)
         self._world = self._gate = self._info = -1
