@@ -6,10 +6,12 @@ import asyncio
 import os
 import shlex
 import sys
+import threading
 import time
 import uuid
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import support
@@ -23,6 +25,7 @@ from clubos_tui.errors import AgentFailed
 from clubos_tui.plan import Action, Needs, Phase, Plan
 from clubos_tui.workspace.sandbox.box import program
 from clubos_tui.workspace.sandbox.probe import Holds
+from clubos_tui.workspace.sandbox.started import Started
 
 pytestmark = pytest.mark.skipif(not program(), reason="bubblewrap is not installed")
 SCRIPTS = Path(support.__file__).parent
@@ -383,3 +386,26 @@ def alive(word: str) -> bool:
             if word.encode() in line and b"pytest" not in line:
                 return True
     return False
+
+
+async def test_p8_a_cancel_while_its_box_is_built_leaves_nothing(
+    acp: Acp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It would go on in the workspace, and nobody would know of it."""
+    made: list[Started] = []
+    begun = threading.Event()
+
+    def slowly(*arguments: Any, **named: Any) -> Started:
+        made.append(Started(*arguments, **named))
+        begun.set()
+        time.sleep(0.3)
+        return made[-1]
+
+    agent = await acp.agent("works")
+    monkeypatch.setattr(sessions, "Started", slowly)
+    asking = asyncio.ensure_future(turn(agent))
+    assert await asyncio.to_thread(begun.wait, 10)
+    await agent.cancel()
+    assert (await asking)[-1] == a.TurnEnded("cancelled")
+    await agent.aclose()
+    assert made[0].code is not None

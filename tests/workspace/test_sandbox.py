@@ -10,6 +10,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from support.manifest import manifest
 from clubos_tui.workspace.sandbox.box import HOME, Box, environment, program
 from clubos_tui.workspace.sandbox.probe import probe
 from clubos_tui.workspace.sandbox.running import Ended, run
+from clubos_tui.workspace.sandbox.started import Started
 from clubos_tui.workspace.sandbox.watch import Limits, Watch
 
 NOBODY = 65534
@@ -227,7 +229,7 @@ def test_p8_what_could_not_be_limited_is_not_begun(
 ) -> None:
     monkeypatch.setattr("clubos_tui.workspace.sandbox.started._first_process", lambda _: 0)
     ended, said = ground.run("echo ran; touch ran", limits=Limits(seconds=0.5))
-    assert ended.why or ended.code  # it waited, or had already found nobody to tell its number
+    assert ended.why
     assert "ran" not in said
     assert not (ground.workspace / "ran").exists()
 
@@ -265,6 +267,17 @@ def test_endless_output_and_endless_time_are_ended(ground: Ground) -> None:
 
 
 @needs_box
+def test_a_command_that_closes_its_output_is_still_held(ground: Ground) -> None:
+    """It may go on with its work, and is looked at all the same."""
+    ended, _ = ground.run("exec >&- 2>&-; sleep 0.3; touch done", limits=Limits(seconds=20))
+    assert (ended.code, ended.why) == (0, "")
+    assert (ground.workspace / "done").exists()
+    ended, _ = ground.run("exec >&- 2>&-; sleep 60", limits=Limits(seconds=0.5))
+    assert "longer than" in ended.why
+    assert ended.seconds < 5
+
+
+@needs_box
 def test_a_cancel_ends_it_with_all_that_it_started(ground: Ground) -> None:
     stop, number = threading.Event(), str(secrets.randbelow(10**6) + 10**6)
     box = Box(str(ground.workspace))
@@ -284,6 +297,18 @@ def test_a_cancel_ends_it_with_all_that_it_started(ground: Ground) -> None:
     assert time.monotonic() - began < 1
     assert found[0].why == "cancelled"
     assert not alive(f"sleep {number}")
+
+
+@needs_box
+def test_it_may_be_ended_by_two_at_once(ground: Ground) -> None:
+    """As by a limit and by who has waited: both are told how it ended."""
+    began = time.monotonic()
+    for _ in range(5):
+        command = Started(Box(str(ground.workspace)), ["/bin/sleep", "60"])
+        with ThreadPoolExecutor(4) as threads:
+            ends = [threads.submit(command.end) for _ in range(4)]
+        assert [end.result() for end in ends] == [137] * 4
+    assert time.monotonic() - began < 5
 
 
 # --- whether it holds ---------------------------------------------------------------------------

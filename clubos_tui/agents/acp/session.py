@@ -76,6 +76,7 @@ class Session:
         self._pipes = Pipes(garbage=self._garbage, room=room)
         self._connection: ClientSideConnection | None = None
         self._started: Started | None = None
+        self._late: asyncio.Future[Started] | None = None
         self._errors: asyncio.Task[None] | None = None
         self._tail = ""
         self._id = ""
@@ -129,7 +130,7 @@ class Session:
         return hello
 
     async def _start(self) -> None:
-        """Start its process; one that nobody waits for any more is ended."""
+        """Start its process; one that nobody waits for any more is ended when this is closed."""
         starting = asyncio.ensure_future(
             asyncio.to_thread(
                 Started, self._box, ["/bin/sh", "-c", self._command], limits=_LIMITS, talks=True
@@ -139,7 +140,7 @@ class Session:
             await asyncio.wait({starting})
             self._started = starting.result()
         except asyncio.CancelledError:
-            starting.add_done_callback(_end_late)
+            self._late = starting
             raise
         except OSError as error:
             raise AgentFailed(
@@ -203,6 +204,9 @@ class Session:
     async def close(self) -> None:
         """End the session and every process of it."""
         self.client.withdraw()
+        if self._late:  # else it could still write when this is over
+            with contextlib.suppress(OSError):
+                self._started = await self._late
         if self._can_close and self.runs and self._connection:
             await self.thaw()
             with contextlib.suppress(Exception):
@@ -302,11 +306,6 @@ class Session:
                 shown += len(piece)
         finally:
             transport.close()
-
-
-def _end_late(starting: asyncio.Future[Started]) -> None:
-    if not starting.cancelled() and not starting.exception():
-        starting.result().end()
 
 
 def _how_to_log_in(methods: list[Any] | None) -> str:
