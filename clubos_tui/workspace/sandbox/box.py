@@ -69,6 +69,14 @@ class Box:
     scratch: int = 1 << 30
     """Bytes that /tmp and the home can hold, each."""
 
+    @property
+    def environment(self) -> dict[str, str]:
+        """What its environment holds.
+
+        It is bubblewrap's too: on its command line, everybody on the machine could read the keys.
+        """
+        return environment(self.variables)
+
     def command(
         self,
         arguments: Sequence[str],
@@ -106,9 +114,7 @@ class Box:
             out += ["--symlink", held, place]
         for fd, (_, target) in zip(lent, self.lent, strict=True) if lent else ():
             out += ["--perms", "0600", "--file", str(fd), target]
-        out += ["--bind", self.workspace, INSIDE, "--clearenv"]
-        for name, value in environment(self.variables).items():
-            out += ["--setenv", name, value]
+        out += ["--bind", self.workspace, INSIDE]
         out += ["--chdir", os.path.join(INSIDE, folder) if folder else INSIDE]
         out += ["--info-fd", str(info)] if info >= 0 else []
         out += ["--block-fd", str(block)] if block >= 0 else []

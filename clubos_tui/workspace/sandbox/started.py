@@ -69,7 +69,8 @@ class Started:
                     stdin=subprocess.PIPE if talks else subprocess.DEVNULL,
                     stdout=subprocess.PIPE,
                     stderr=subprocess.PIPE if talks else subprocess.STDOUT,
-                    pass_fds=(info_in, gate, *lent), start_new_session=True, env={}, bufsize=0,
+                    pass_fds=(info_in, gate, *lent), start_new_session=True,
+                    env=box.environment, bufsize=0,
                 ),
                 tcp=not (box.network or box.loopback),
             )  # fmt: skip
