@@ -19,6 +19,7 @@ import pytest
 from faults.apart import apart
 from support.manifest import manifest
 
+from clubos_tui.workspace.sandbox import watch as watching
 from clubos_tui.workspace.sandbox.box import HOME, Box, environment, program
 from clubos_tui.workspace.sandbox.probe import probe
 from clubos_tui.workspace.sandbox.running import Ended, run
