@@ -90,6 +90,10 @@ class Needs:
         parts += [f"files {', '.join(f'~/{path}' for path in self.home)}"] if self.home else []
         return "; ".join(parts) or "nothing"
 
+    def covers(self, other: Needs) -> bool:
+        """Tell whether this is all of the other, or more."""
+        return self.plus(other) == self
+
     def plus(self, other: Needs) -> Needs:
         """Return both together."""
         return Needs(

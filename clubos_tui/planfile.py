@@ -154,7 +154,10 @@ class _Reader:
         return None
 
     def check_needs(self, plan: Plan) -> None:
-        """What is given of a home lies in it."""
+        """What is given of a home lies in it, and a variable is one that steers nothing of ours."""
+        for name in plan.needs.variables:
+            if not _VARIABLE.fullmatch(name) or name.startswith(_STEERING):
+                self.fault(("needs", "variables"), f"needs.variables: {name!r} can't be given")
         for path in plan.needs.home:
             if path.startswith(("/", "~")) or ".." in path.split("/"):
                 self.fault(
@@ -201,6 +204,10 @@ class _Reader:
 
 
 _COMMAND_LINES = {"shell": SHELL, "acp": ACP}
+
+_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+# These change what programs do that we start ourselves.
+_STEERING = ("LD_", "GLIBC_", "GCONV_", "MALLOC_", "PATH", "HOME", "CLUBOS_", "GIT_")
 
 # What each kind of check is nothing without; the others need `paths`.
 _NEEDED = {

@@ -339,6 +339,12 @@ def test_p8_what_an_agent_needs_is_named_and_lies_in_the_home():
         assert any("must be a path within your home" in fault[1] for fault in faults(wrong))
 
 
+@pytest.mark.parametrize("name", ["LD_PRELOAD", "PATH", "HOME", "A=B", "", "GIT_DIR"])
+def test_p8_a_variable_that_steers_our_own_programs_is_not_given(name):
+    text = f'needs = {{ variables = ["{name}"] }}\n{SMALL}'
+    assert any("can't be given" in fault[1] for fault in faults(text))
+
+
 @pytest.mark.parametrize("table", ["{}", '{ shell = " " }', "{ shell = 7 }", '{ shel = "x" }',
                                    '{ shell = "x", network = true }'])  # fmt: skip
 def test_an_agent_that_is_no_command_line_is_refused(table):

@@ -25,16 +25,26 @@ __all__ = ["NETWORK", "Given", "box_for", "given", "in_box", "needs_of"]
 NETWORK: Final = "This agent has the network in its box"
 """What is said before it is started."""
 
-_LARGEST: Final = 1 << 20  # bytes of a file of the home
+_LARGEST: Final = 32 << 20  # bytes of a file of the home
 _TOKEN: Final = 16  # characters of the shortest value in such a file that may be one
-_NAMES_TOKEN: Final = re.compile(r"token|secret|key|password|credential", re.IGNORECASE)
+_NAMES_TOKEN: Final = re.compile(r"token|secret|key|password|credential|auth", re.IGNORECASE)
+_LINE_WITH_TOKEN: Final = re.compile(
+    r"""(?im)^.*(?:token|secret|key|password|credential|auth)[\w.-]*["']?\s*[:=]\s*["']?"""
+    rf"""([^\s"',}}]{{{_TOKEN},}})"""
+)
+"""YAML, TOML and the like: what stands behind such a name."""
 
 
-def needs_of(agent: str, plan: Plan) -> Needs:
-    """Return what an agent is to be given; only one that runs in the box is given anything."""
-    if preset := PRESETS.get(agent):
-        return preset.needs.plus(plan.needs)
-    return plan.needs if in_box(agent) else Needs()
+def needs_of(agent: str, plan: Plan, phase: int) -> Needs:
+    """Return what an agent is to be given in a phase, the network that the plan gives included.
+
+    Only a program of its own is given anything.
+    """
+    if not in_box(agent):
+        return Needs()
+    needs = plan.needs.plus(Needs(network=plan.phase[phase - 1].network))
+    preset = PRESETS.get(agent)
+    return preset.needs.plus(needs) if preset else needs
 
 
 def in_box(agent: str) -> bool:
@@ -57,7 +67,7 @@ def given(needs: Needs) -> Given:
     return Given(variables, tuple(path for path in needs.home if os.path.isfile(_in_home(path))))
 
 
-def box_for(folder: str, command: str, needs: Needs, *, network: bool) -> Box:
+def box_for(folder: str, command: str, needs: Needs) -> Box:
     """Return the box in which an agent's command line runs, with what it is given in it.
 
     From here on what it was given is redacted wherever it comes up.
@@ -66,17 +76,17 @@ def box_for(folder: str, command: str, needs: Needs, *, network: bool) -> Box:
         folder: The workspace.
         command: The command line.
         needs: What a person has said yes to.
-        network: Whether the plan gives it the network in any case.
 
     Raises:
         AgentFailed: A file that it is to be given can't be read, or is no small file.
     """
     found = given(needs)
-    for value in found.variables.values():
-        keep_secret(value)
+    for name, value in found.variables.items():
+        if _NAMES_TOKEN.search(name):
+            keep_secret(value)
     for path in found.home:
         _keep_tokens(path)
-    box = Box(folder, network=network or needs.network, variables=found.variables)
+    box = Box(folder, network=needs.network, variables=found.variables)
     lent = tuple((_in_home(path), f"{HOME}/{path}") for path in found.home)
     return replace(equip(box, command), lent=lent)
 
@@ -86,7 +96,7 @@ def _in_home(path: str) -> str:
 
 
 def _keep_tokens(path: str) -> None:
-    """Have the tokens in a file of credentials redacted, where its form is known."""
+    """Have the tokens in a file of credentials redacted."""
     try:
         with open(_in_home(path), "rb") as file:
             data = file.read(_LARGEST + 1)
@@ -102,8 +112,9 @@ def _keep_tokens(path: str) -> None:
         )  # fmt: skip
     try:
         tokens = list(_tokens(json.loads(data)))
-    except (ValueError, RecursionError):  # another form: what looks like a key is redacted anyway
-        return
+    except (ValueError, RecursionError):
+        text = data.decode("utf-8", "surrogateescape")
+        tokens = [found[1] for found in _LINE_WITH_TOKEN.finditer(text)]
     for token in tokens:
         keep_secret(token)
 

@@ -48,8 +48,7 @@ class ShellAgent:
         """Find out whether the box holds; without one that does, nothing is run (P8)."""
         await require_sandbox()
         self._workspace = workspace
-        network = workspace.plan.phase[workspace.phase - 1].network
-        self._box = box_for(workspace.folder, self._command, workspace.needs, network=network)
+        self._box = box_for(workspace.folder, self._command, workspace.needs)
 
     async def cancel(self) -> None:
         """End the command with all that it has started."""

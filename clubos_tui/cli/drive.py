@@ -239,8 +239,8 @@ class Headless:
         """Give an agent what it needs, where that was said; else the driver refuses to start it."""
         view = self.run.view
         agent = view.agent_of(number)
-        needs = needs_of(agent, view.plan)
-        if needs and self.admits and view.admitted.get(agent) != needs:
+        needs = needs_of(agent, view.plan, number)
+        if self.admits and not view.admits(agent, needs):
             self.run.admit(agent, needs, by=self.who)
 
     async def _execute(self, number: int) -> None:

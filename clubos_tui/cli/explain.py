@@ -52,7 +52,7 @@ def explain(session: Session, options: Namespace) -> int:
     out: Json = {
         "phase": number, "agent": agent, "files": len(paths) - len(kept), "withheld": list(kept),
         "sends": agent == "claude", "network": plan.phase[number - 1].network,
-        "needs": unstructure(needs_of(agent, plan)),
+        "needs": unstructure(needs_of(agent, plan, number)),
     }  # fmt: skip
     if agent == "claude":
         from clubos_tui.agents.claude.preview import preview
@@ -77,8 +77,8 @@ def _about(out: Json) -> str:
     """Return who works, and whether anything of it could leave the machine."""
     name = out["agent"]
     if in_box(name):
-        network = out["network"] or out["needs"].get("network")
-        where = "with the network, so it can send what it reads" if network else "without network"
+        given = out["needs"].get("network")
+        where = "with the network, so it can send what it reads" if given else "without network"
         return f"{name}, in the box, {where}"
     name = os.path.basename(name) if name.startswith(REPLAY) else name
     return f"{name}: sends nothing to anyone"

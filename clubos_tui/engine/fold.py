@@ -129,7 +129,8 @@ def _budget_raised(view: RunView, event: BudgetRaised) -> None:
 
 
 def _agent_admitted(view: RunView, event: AgentAdmitted) -> None:
-    view.admitted[event.agent] = event.needs
+    before = view.admitted.get(event.agent)
+    view.admitted[event.agent] = before.plus(event.needs) if before else event.needs
 
 
 def _permission_asked(view: RunView, event: PermissionAsked) -> None:

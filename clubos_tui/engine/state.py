@@ -240,6 +240,10 @@ class RunView:
         """Return who carries a phase out."""
         return self.started.agent or self.plan.agent_of(number)
 
+    def admits(self, agent: str, needs: Needs) -> bool:
+        """Tell whether a person has said that an agent may have all of that."""
+        return self.admitted.get(agent, Needs()).covers(needs)
+
     def limits(self, number: int) -> tuple[Limit, ...]:
         """Return what a phase's next request to a model must keep, its own and the run's."""
         phase = self.phase(number)

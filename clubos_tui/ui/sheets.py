@@ -99,7 +99,8 @@ def needs(agent: str, wanted: Needs) -> list[Line]:
         _heading("Network"),
     ]
     if wanted.network:
-        out.append(("warn", "yes: it could send away whatever it can read in its box"))
+        out.append(("warn", "yes: it could send away whatever it can read in its box, and reach"))
+        out.append(("quiet", "what listens on this machine and in its network"))
     else:
         out.append(("good", "none"))
     if wanted.variables:
@@ -119,7 +120,7 @@ def _given(name: str, found: bool, word: str) -> Line:
 def permission(view: RunView, asked: PermissionAsked) -> list[Line]:
     """Return what an agent asks for, and what it could do with it."""
     phase = view.phase(asked.phase)
-    network = phase.spec.network or view.admitted.get(phase.agent, Needs()).network
+    network = view.admitted.get(phase.agent, Needs()).network
     out: list[Line] = [_heading(f"It wants to {_KINDS.get(asked.kind, 'do something else')}")]
     out += [("info", line) for line in asked.detail.splitlines() or ["it hands over no details"]]
     out += [

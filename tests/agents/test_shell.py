@@ -16,7 +16,7 @@ from clubos_tui.agents import require
 from clubos_tui.agents.shell import ShellAgent
 from clubos_tui.changes.decisions import Decision
 from clubos_tui.errors import AgentFailed, UsageError
-from clubos_tui.plan import Action, Phase, Plan
+from clubos_tui.plan import Action, Needs, Phase, Plan
 from clubos_tui.spending import Limit
 from clubos_tui.workspace.sandbox.box import program
 from clubos_tui.workspace.sandbox.probe import Holds
@@ -36,8 +36,9 @@ class Shell:
         made = require(f"shell:{command}")()
         assert isinstance(made, ShellAgent)
         self.agents.append(made)
-        phase = Phase("One", "The first.", network=network, action=(Action("one", "One"),))
-        await made.start(a.Workspace(str(self.folder), Plan("P", phase=(phase,)), 1, 1))
+        phase = Phase("One", "The first.", action=(Action("one", "One"),))
+        plan, needs = Plan("P", phase=(phase,)), Needs(network=network)
+        await made.start(a.Workspace(str(self.folder), plan, 1, 1, needs=needs))
         return made
 
     async def ask(self, command: str, **more: object) -> list[a.AgentEvent]:
@@ -116,7 +117,7 @@ async def test_a_cancel_ends_it_and_it_can_be_asked_again(shell: Shell) -> None:
 
 
 @needs_box
-async def test_p8_the_network_is_the_plans_to_give_and_is_said(shell: Shell) -> None:
+async def test_p8_the_network_is_given_after_a_yes_and_is_said(shell: Shell) -> None:
     look = "grep -c : /proc/net/dev"
     without = await shell.ask(look)
     assert printed(without) == "1\n"

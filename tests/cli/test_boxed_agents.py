@@ -104,9 +104,41 @@ def test_p10_a_question_stops_a_run_without_a_person(repo: Repo) -> None:
     assert "denied what the agent asked" in log
 
 
+def test_p8_the_network_that_a_plan_gives_needs_a_yes_too(repo: Repo) -> None:
+    plan(repo, "grep -c : /proc/net/dev > a.txt", kind="shell")
+    text = (repo.root / "clubos.toml").read_text()
+    repo.write("clubos.toml", text.replace('name = "First"', 'name = "First"\nnetwork = true'))
+    repo.commit("with a network")
+    refused = inside(repo, "run")
+    assert refused.code == 3
+    assert "needs the network, and nobody has said yes" in refused.err
+    assert inside(repo, "run", "--admit").code == 0
+    assert "in its box" not in inside(repo, "diff", "1").out
+
+
 NEEDS = '[needs]\nvariables = ["AGENT_KEY"]\nhome = [".agent/auth.json"]\n'
 KEY = "not-like-any-key-0123"
 TOKEN = "nor-like-any-token-4567"
+
+
+@pytest.mark.parametrize(
+    ("file", "text"),
+    [(".goose/secrets.yaml", f"OPENROUTER_API_KEY: {TOKEN}\nother: 1\n"),
+     (".codex/config.toml", f'[a]\nmy_token = "{TOKEN}"\n'),
+     (".x/auth.json", f'{{"deep": [{{"refresh_token": "{TOKEN}"}}]}}')],
+)  # fmt: skip
+def test_p12_a_token_is_redacted_whatever_the_form_of_its_file(
+    repo: Repo, home: Path, tmp_path: Path, file: str, text: str
+) -> None:
+    (home / file).parent.mkdir()
+    (home / file).write_text(text)
+    plan(repo, f"cat ~/{file}", kind="shell", needs=f'needs = {{ home = ["{file}"] }}\n')
+    assert inside(repo, "run", "--admit").code in {0, 4}
+    found = [
+        path for path in tmp_path.rglob("*")
+        if path.is_file() and path != home / file and TOKEN.encode() in path.read_bytes()
+    ]  # fmt: skip
+    assert found == []
 
 
 @pytest.mark.parametrize("kind", ["shell", "acp"])

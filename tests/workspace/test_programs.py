@@ -66,14 +66,17 @@ def test_what_npm_installs_runs_with_its_packages_and_interpreter(
 
 
 @needs_box
-def test_what_lies_in_an_environment_of_python_finds_its_packages(place: Path) -> None:
+def test_what_lies_in_an_environment_of_python_finds_its_packages(
+    place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     environment = place / "tools" / "agent"
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", environment], check=True)
     packages = next((environment / "lib").glob("python3*/site-packages"))
     (packages / "hers.py").write_text("print('of the environment')\n")
     python = environment / "bin" / "python"
-    script = executable(environment / "bin" / "agent", f"#!{python}\nimport hers\n")
-    assert said(place, str(script)).startswith("of the environment\n")
+    executable(environment / "bin" / "agent", f"#!{python}\nimport hers\n")
+    monkeypatch.setenv("PATH", f"{environment / 'bin'}:{os.environ['PATH']}")
+    assert said(place, "agent").startswith("of the environment\n")
 
 
 @needs_box
@@ -84,15 +87,62 @@ def test_programs_of_the_system_need_nothing(place: Path) -> None:
 
 
 @needs_box
-def test_an_environment_that_is_a_repository_stays_outside(place: Path) -> None:
-    """A person's own repository is not laid open because a program lies in it."""
-    repository = place / "work"
-    (repository / ".git").mkdir(parents=True)
-    (repository / "pyvenv.cfg").write_text("home = /usr/bin\n")
-    (repository / "secret.txt").write_text("never\n")
-    script = executable(repository / "bin" / "agent", "#!/bin/sh\ncat ../secret.txt\n")
-    box = equip(Box(str(place.parent / "workspace")), str(script))
-    assert box.readable == ((str(script), str(script)),)
+def test_p8_an_environment_that_is_a_repository_or_the_home_stays_outside(
+    place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither is laid open because a program lies in it."""
+    for folder in (place / "work", place):
+        (folder / "bin").mkdir(parents=True, exist_ok=True)
+        (folder / "pyvenv.cfg").write_text("home = /usr/bin\n")
+        script = executable(folder / "bin" / "my-agent", "#!/bin/sh\ncat ../secret.txt\n")
+        if folder != place:
+            (folder / ".git").mkdir()
+        monkeypatch.setenv("PATH", f"{folder / 'bin'}:/usr/bin:/bin")
+        box = equip(Box(str(place.parent / "workspace")), "my-agent")
+        assert box.readable == ((str(script), str(script)),)
+
+
+@pytest.mark.parametrize(
+    "first",
+    ["#!../.ssh/id_rsa", "#!{home}/.ssh/id_rsa", "#!.env", "#!{home}/bin/deploy.sh",
+     "#!/usr/bin/env ../.ssh/id_rsa"],
+)  # fmt: skip
+def test_p8_a_repository_names_no_file_of_the_host(
+    place: Path, monkeypatch: pytest.MonkeyPatch, first: str
+) -> None:
+    """Not by a path, not by the first line of a script, not by a PATH that leads into it."""
+    repository = place / "repo"
+    executable(repository / "tools" / "lint", first.format(home=place) + "\n")
+    executable(place / "bin" / "deploy.sh", "#!/bin/sh\n# a password\n")
+    (repository / ".env").write_text("PASSWORD=never\n")
+    monkeypatch.chdir(repository)
+    monkeypatch.setenv("PATH", f"{repository / 'tools'}:tools:/usr/bin:/bin")
+    names = ("tools/lint", "./tools/lint", f"{repository}/tools/lint", "lint",
+             f"{place}/bin/deploy.sh", f"{place}/.ssh/id_rsa", ": lint tools/lint")  # fmt: skip
+    for line in names:
+        box = equip(Box(str(place.parent / "workspace")), line)
+        assert (box.readable, box.links) == ((), ()), line
+
+
+def test_an_environment_that_was_activated_is_taken_wherever_it_lies(
+    place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    environment = place / "repo" / ".venv"
+    environment.mkdir(parents=True)
+    (environment / "pyvenv.cfg").write_text("home = /usr/bin\n")
+    executable(environment / "bin" / "my-linter", "#!/bin/sh\n")
+    monkeypatch.chdir(place / "repo")
+    monkeypatch.setenv("PATH", f"{environment / 'bin'}:/usr/bin:/bin")
+    box = Box(str(place.parent / "workspace"))
+    assert equip(box, "my-linter").readable == ()
+    monkeypatch.setenv("VIRTUAL_ENV", str(environment))
+    assert equip(box, "my-linter").readable == ((str(environment), str(environment)),)
+
+
+def test_a_shim_is_left_to_the_systems_own(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    executable(place / ".pyenv" / "shims" / "sh", "#!/bin/sh\nexec pyenv\n")
+    monkeypatch.setenv("PATH", f"{place / '.pyenv' / 'shims'}:/usr/bin:/bin")
+    assert equip(Box(str(place.parent / "workspace")), "sh -c true").readable == ()
 
 
 def test_every_program_that_a_line_names_is_found(place: Path) -> None:

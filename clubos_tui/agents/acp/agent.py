@@ -50,8 +50,7 @@ class AcpAgent:
         await require_sandbox()
         await asyncio.to_thread(importlib.import_module, "clubos_tui.agents.acp.session")
         self._workspace = workspace
-        phase = workspace.plan.phase[workspace.phase - 1]
-        self._box = box_for(workspace.folder, self._command, workspace.needs, network=phase.network)
+        self._box = box_for(workspace.folder, self._command, workspace.needs)
         self._files = Files(workspace.folder, workspace.withheld)
 
     async def prompt(self, request: Request) -> AsyncGenerator[AgentEvent, None]:

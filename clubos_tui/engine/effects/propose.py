@@ -61,7 +61,7 @@ async def start_attempt(context: Context, step: StartAttempt) -> None:
     seed = rejection.change_set if rejection and phase.base == base else base
     name = view.agent_of(step.phase)
     require(name, context.session.agents)
-    _require_admitted(view, name)
+    _require_admitted(view, name, step.phase)
     await context.end_agents()  # first: they have the same folder
     workspace = context.workspace
     await context.in_thread(context.session.workshop.fold_packs)
@@ -73,10 +73,10 @@ async def start_attempt(context: Context, step: StartAttempt) -> None:
     )  # fmt: skip
 
 
-def _require_admitted(view: RunView, agent: str) -> None:
+def _require_admitted(view: RunView, agent: str, phase: int) -> None:
     """Give an agent nothing of this machine that a person has not said yes to."""
-    needs = needs_of(agent, view.plan)
-    if needs and view.admitted.get(agent) != needs:
+    needs = needs_of(agent, view.plan, phase)
+    if not view.admits(agent, needs):
         raise NeedsPerson(
             f"the agent {agent} needs {needs}, and nobody has said yes to that in this run",
             untouched="It was not started.",

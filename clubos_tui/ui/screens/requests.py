@@ -100,8 +100,8 @@ class Requests:
         if view is None:  # the first record of a new run is still to be read
             return True
         agent = view.agent_of(number)
-        needs = needs_of(agent, view.plan)
-        if not needs or view.admitted.get(agent) == needs:
+        needs = needs_of(agent, view.plan, number)
+        if view.admits(agent, needs):
             return True
         lines = sheets.needs(agent, needs)
         dialog = Confirm("What the agent needs", lines, yes="Give it that", opened_by="d")

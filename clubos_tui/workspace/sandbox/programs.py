@@ -3,6 +3,10 @@
 People install their agents into their home, with npm, uv or an installer of the agent's own. Of
 that the box gets what the program is made of, read-only and at the same place: the file, the
 folder of packages or the virtual environment that it lies in, and what its first line names.
+
+A command line may come from a repository, and so may a file that it names. So only a bare name is
+looked up, in the folders of the person's own PATH, and only what can be run is taken: nothing that
+lies below the folder one stands in, which is the repository, and never a whole home.
 """
 
 from __future__ import annotations
@@ -10,6 +14,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import Final
@@ -26,8 +31,52 @@ _DEEPEST = 8  # links and interpreters that lead from one to the next
 def programs_of(command: str) -> Iterator[str]:
     """Yield the paths of the programs that a command line names, wherever in it they stand."""
     for word in dict.fromkeys(_WORD.findall(command)):
-        if program := shutil.which(word):
+        if program := _look_up(word):
             yield program
+
+
+def _look_up(name: str) -> str:
+    """Return where a program lies; empty where there is none that may be taken."""
+    if "/" in name:
+        # Ours is where we run, and tests name it whole.
+        return name if _real(name) == _real(sys.executable) else ""
+    folders = [
+        folder
+        for folder in os.environ.get("PATH", os.defpath).split(os.pathsep)
+        if folder.startswith("/") and not _beneath(folder) and not folder.endswith("/shims")
+    ]
+    found = shutil.which(name, path=os.pathsep.join(folders))
+    return found if found and _runs(found) else ""
+
+
+def _is_on_path(program: str) -> bool:
+    return _look_up(os.path.basename(program)) == program
+
+
+def _beneath(path: str) -> bool:
+    """Tell whether something lies below the folder that one stands in, but in no environment.
+
+    One that a person has activated is theirs, wherever it lies.
+    """
+    here, real = os.path.realpath(os.curdir), os.path.realpath(path)
+    active = os.environ.get("VIRTUAL_ENV", "")
+    if active and _within(real, os.path.realpath(active)):
+        return False
+    return here != "/" and _within(real, here)
+
+
+def _runs(file: str) -> bool:
+    """Tell whether a file is a program: one for the machine, or a script for another program."""
+    try:
+        with open(file, "rb") as opened:
+            first = opened.read(4)
+    except OSError:
+        return False
+    return os.access(file, os.X_OK) and (first == b"\x7fELF" or first[:2] == b"#!")
+
+
+def _real(file: str) -> str:
+    return os.path.join(os.path.realpath(os.path.dirname(file)), os.path.basename(file))
 
 
 def equip(box: Box, command: str) -> Box:
@@ -55,7 +104,7 @@ class _Found:
     def add(self, file: str, depth: int = 0) -> None:
         """Add a program, and what it can't run without."""
         file = os.path.abspath(file)
-        if depth > _DEEPEST or not os.path.isfile(file):
+        if depth > _DEEPEST or not os.path.isfile(file) or not _runs(file):
             return
         if not depth and not self.holds(file):
             self.folders.append(os.path.dirname(file))
@@ -64,7 +113,8 @@ class _Found:
             return
         if not self.holds(file):
             self._place(_root_of(file))
-        if interpreter := _interpreter(file):
+        interpreter = _interpreter(file)
+        if self.holds(interpreter) or (interpreter and _is_on_path(interpreter)):
             if not self.holds(interpreter):
                 self.folders.append(os.path.dirname(interpreter))
             self.add(interpreter, depth + 1)
@@ -94,7 +144,7 @@ def _within(file: str, folder: str) -> bool:
 def _root_of(file: str) -> str:
     """Return the folder that a program is made of, or the file where it is all there is."""
     before, packages, _ = file.partition("/node_modules/")
-    if packages:
+    if packages and not _within(_home(), f"{before}/node_modules"):
         return f"{before}/node_modules"
     if environment := _environment(file):
         return environment
@@ -109,7 +159,12 @@ def _environment(file: str) -> str:
     """Return the virtual environment that a file lies in; no folder that is also a repository."""
     folder = os.path.dirname(os.path.dirname(file))
     marked = os.path.isfile(os.path.join(folder, "pyvenv.cfg"))
-    return folder if marked and not os.path.exists(os.path.join(folder, ".git")) else ""
+    inside = os.path.exists(os.path.join(folder, ".git")) or _within(_home(), folder)
+    return folder if marked and not inside else ""
+
+
+def _home() -> str:
+    return os.path.realpath(os.path.expanduser("~"))
 
 
 def _interpreter(file: str) -> str:
@@ -124,5 +179,5 @@ def _interpreter(file: str) -> str:
     words = first[2:].decode("utf-8", "replace").split()
     if words and os.path.basename(words[0]) == "env":
         words = [word for word in words[1:] if not word.startswith("-") and "=" not in word]
-        return shutil.which(words[0]) or "" if words else ""
-    return words[0] if words else ""
+        return _look_up(words[0]) if words else ""
+    return words[0] if words and words[0].startswith("/") else ""
