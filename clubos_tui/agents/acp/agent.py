@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 __all__ = ["AcpAgent"]
 
+_NAME = 100  # characters of its name and version
 _AHEAD = 2_000  # events that may wait to be written down before the agent has to
 _BEAT = 0.2  # seconds between two looks at what it takes
 QUIET_SECONDS = 60.0
@@ -118,12 +119,15 @@ class AcpAgent:
         said = task(self._workspace, request, reviewed=self._reviewed)
         self._reviewed = True
         ended = await session.prompt(said)
-        await session.freeze()
+        if not await session.freeze():
+            self._emit(Notice(f"{self._title} can't be held still, so it is ended", "warning"))
+            await self._end()
         return ended
 
     async def _opened(self) -> Session:
         """Return the conversation, begun anew where its agent is gone."""
         from clubos_tui.agents.acp.session import Session
+        from clubos_tui.agents.acp.words import cut
 
         if self._session and self._session.runs:
             await self._session.thaw()
@@ -137,7 +141,8 @@ class AcpAgent:
         )
         hello = await session.open()
         if info := hello.agent_info:
-            self._emit(Notice(f"{info.title or info.name} {info.version} answers"))
+            name = cut(f"{info.title or info.name} {info.version}", _NAME)
+            self._emit(Notice(f"{name} answers"))
         return session
 
     async def _watch(self, turn: asyncio.Task[TurnEnded], seconds: float) -> None:
@@ -150,6 +155,10 @@ class AcpAgent:
             if session is None:
                 continue
             why = await session.excess()
+            if session.client.waits:
+                began += _BEAT  # a person's time is not the agent's
+            if not session.runs:
+                why = why or "it ended in the middle of its turn"
             if clock() - began > seconds:
                 why = why or f"it took longer than {seconds:.0f} s"
             if why:

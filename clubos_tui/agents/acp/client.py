@@ -1,5 +1,6 @@
 """What an agent may ask of us: permissions, and files of the workspace.
 
+
 Of itself none of this is a boundary, since an agent can write to its disk without asking; the box
 and the scan are. It is answered the way that holds for all: by kind, for this once, and within the
 workspace.
@@ -13,11 +14,14 @@ from typing import Any
 
 from acp import RequestError, schema
 
-from clubos_tui.agents.acp.words import Calls, harmless, inside, option, permission
+from clubos_tui.agents.acp.words import Calls, cut, harmless, inside, option, permission
 from clubos_tui.agents.base import AgentEvent, Notice
 from clubos_tui.agents.tools.files import Denied, Files
 
 __all__ = ["Client"]
+
+_OPEN = 20  # questions at once
+_LARGEST = 4 << 20  # bytes of a file that is read for it
 
 
 class Client:
@@ -34,6 +38,9 @@ class Client:
         self._emit = emit
         self._calls = Calls()
         self._open: dict[str, list[asyncio.Future[bool | None]]] = {}
+        self._busy = asyncio.Lock()
+        self.turn = False
+        """Whether it has a turn; outside of one it is given nothing."""
 
     @property
     def waits(self) -> bool:
@@ -56,7 +63,7 @@ class Client:
 
     async def session_update(self, session_id: str, update: object, **_: Any) -> None:  # noqa: ARG002
         """Hand on what the agent says."""
-        for event in self._calls.events(update):
+        for event in self._calls.events(update) if self.turn else ():
             self._emit(event)
 
     async def request_permission(
@@ -68,8 +75,8 @@ class Client:
     ) -> schema.RequestPermissionResponse:
         """Allow what the box holds anyway; put everything else to a person."""
         call = self._calls.take(tool_call)
-        allowed: bool | None = True
-        if not harmless(call):
+        allowed: bool | None = True if self.turn else None
+        if self.turn and not harmless(call):
             allowed = await self._ask(call)
         chosen = None if allowed is None else option(options, allowed=allowed)
         if chosen is None:
@@ -86,6 +93,9 @@ class Client:
 
     async def _ask(self, call: Any) -> bool | None:
         question = permission(call)
+        if len(self._open) >= _OPEN and question.id not in self._open:
+            self._emit(Notice(f"It asks for more than {_OPEN} things at once", "warning"))
+            return None
         answered: asyncio.Future[bool | None] = asyncio.get_running_loop().create_future()
         self._open.setdefault(question.id, []).append(answered)
         self._emit(question)
@@ -103,10 +113,14 @@ class Client:
             data = content.encode()
         except UnicodeEncodeError:
             raise self._refused(path, "its text holds half a character") from None
-        try:
-            await asyncio.to_thread(self._files.write, self._place(path), data)
-        except Denied as denied:
-            raise self._refused(path, str(denied)) from None
+        place = self._place(path)
+        async with self._busy:  # one at a time, and none when the turn is over
+            if not self.turn:
+                raise self._refused(path, "its turn has ended")
+            try:
+                await asyncio.to_thread(self._files.write, place, data)
+            except Denied as denied:
+                raise self._refused(path, str(denied)) from None
         self._emit(Notice(f"Wrote {len(data):,} bytes", "debug", inside(path) or ""))
         return schema.WriteTextFileResponse()
 
@@ -123,20 +137,23 @@ class Client:
         An agent in wide use takes any error for a fault of the connection and can't create a file.
         """
         place = self._place(path)
-        try:
-            found = await asyncio.to_thread(self._files.peek, place)
-            text = ""
-            if found is not None:
-                text = (await asyncio.to_thread(self._files.read, place)).data.decode(
-                    "utf-8", "replace"
-                )
-        except Denied as denied:
-            raise self._refused(path, str(denied)) from None
+        async with self._busy:
+            try:
+                text = await asyncio.to_thread(self._read, place)
+            except Denied as denied:
+                raise self._refused(path, str(denied)) from None
         if line is not None or limit is not None:
             first = max(0, (line or 1) - 1)
             lines = text.splitlines(keepends=True)[first:]
             text = "".join(lines if limit is None else lines[:limit])
         return schema.ReadTextFileResponse(content=text)
+
+    def _read(self, place: str) -> str:
+        if self._files.size(place) > _LARGEST:
+            raise Denied(f"it is larger than {_LARGEST >> 20} MiB")
+        if self._files.peek(place) is None:
+            return ""
+        return self._files.read(place).data.decode("utf-8", "replace")
 
     def _place(self, path: str) -> str:
         place = inside(path) if path.startswith("/") else None
@@ -145,5 +162,13 @@ class Client:
         return place
 
     def _refused(self, path: str, why: str) -> RequestError:
-        self._emit(Notice(f"Refused {path}: {why}", "warning"))
-        return RequestError.invalid_params({"details": f"{path}: {why}"})
+        shown = cut(path, _OPEN * 10)
+        self._emit(Notice(f"Refused {shown}: {why}", "warning"))
+        return RequestError.invalid_params({"details": f"{shown}: {why}"})
+
+    async def end_turn(self) -> None:
+        """Give it nothing more; comes back when nothing of ours writes any more."""
+        self.turn = False
+        self.withdraw()
+        async with self._busy:
+            return

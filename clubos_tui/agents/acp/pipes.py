@@ -10,6 +10,7 @@ from typing import Any, Final
 
 __all__ = ["LONGEST", "Pipes"]
 
+_AT_ONCE: Final = 64  # requests that wait for an answer
 LONGEST: Final = 32 << 20
 """Bytes of one message."""
 
@@ -29,6 +30,8 @@ class Pipes:
         self._reader = asyncio.StreamReader(limit=1 << 20)
         self._writer: asyncio.StreamWriter | None = None
         self._transports: list[asyncio.BaseTransport] = []
+        self._unanswered = 0
+        self._answered = asyncio.Event()
         self.fault = ""
         """Why no more is read, where that is the agent's fault."""
         self.heard = 0
@@ -54,6 +57,9 @@ class Pipes:
         # Half a character has no UTF-8, so what is not ASCII is escaped.
         self._writer.write(json.dumps(message, separators=(",", ":")).encode() + b"\n")
         await self._writer.drain()
+        if "method" not in message:
+            self._unanswered -= 1
+            self._answered.set()
 
     async def receive(self) -> dict[str, Any] | None:
         """Return the next message; ``None`` at the end."""
@@ -68,9 +74,18 @@ class Pipes:
                 message = json.loads(line)
             except (ValueError, RecursionError):
                 message = None
-            if isinstance(message, dict):
+            if isinstance(message, dict) and _is_sound(message):
+                if "method" in message and "id" in message:
+                    await self._wait_for_answers()
                 return message
             self._garbage(line)
+
+    async def _wait_for_answers(self) -> None:
+        """Take no more requests than can be answered: each one is held until its answer is read."""
+        self._unanswered += 1
+        while self._unanswered > _AT_ONCE:
+            self._answered.clear()
+            await self._answered.wait()
 
     async def _line(self) -> bytes:
         pieces: list[bytes] = []
@@ -100,3 +115,20 @@ class Pipes:
         for transport in self._transports:
             transport.close()
         self._transports = []
+
+
+def _is_sound(message: dict[str, Any]) -> bool:
+    """Tell whether a message has the form of one; the package takes that for granted."""
+    error = message.get("error")
+    return (
+        isinstance(message.get("id"), int | str | None)
+        and isinstance(message.get("method", ""), str)
+        and (
+            error is None
+            or (
+                isinstance(error, dict)
+                and isinstance(error.get("code", 0), int)
+                and isinstance(error.get("message", ""), str)
+            )
+        )
+    )

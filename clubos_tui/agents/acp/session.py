@@ -19,6 +19,7 @@ from pydantic import ValidationError
 from clubos_tui import __version__
 from clubos_tui.agents.acp.client import Client
 from clubos_tui.agents.acp.pipes import Pipes
+from clubos_tui.agents.acp.words import cut
 from clubos_tui.agents.base import AgentEvent, Notice, StopReason, TerminalOutput, TurnEnded
 from clubos_tui.agents.tools.files import Files
 from clubos_tui.agents.tools.printed import Printed
@@ -35,6 +36,7 @@ INITIALIZE_SECONDS = 30.0
 SESSION_SECONDS = 60.0
 CLOSE_SECONDS = 0.5
 _ERRORS: Final = 1 << 20  # bytes of error output that are shown
+_SAID: Final = 500  # characters of its own words in an error of ours
 _TAIL: Final = 2_000  # characters of its end that an error holds
 _AUTHENTICATE: Final = -32000
 _LIMITS: Final = Limits(
@@ -156,9 +158,13 @@ class Session:
             AgentFailed: It broke.
         """
         assert self._connection
-        answer = await self._ask(
-            "session/prompt", self._connection.prompt(self._id, [text_block(text)]), None
-        )
+        self.client.turn = True
+        try:
+            answer = await self._ask(
+                "session/prompt", self._connection.prompt(self._id, [text_block(text)]), None
+            )
+        finally:
+            await self.client.end_turn()
         reason = answer.stop_reason
         if reason == "end_turn":
             return TurnEnded("end_turn", f"ended its turn{self._garbage_words()}")
@@ -177,10 +183,9 @@ class Session:
         if self._started:
             asyncio.ensure_future(asyncio.to_thread(self._started.end))  # noqa: RUF006 - joined in close
 
-    async def freeze(self) -> None:
-        """Have it stand still, so that what is scanned does not change meanwhile."""
-        if self._started:
-            await asyncio.to_thread(self._started.freeze)
+    async def freeze(self) -> bool:
+        """Have it stand still, so that what is scanned does not change; tell whether it does."""
+        return self._started is not None and await asyncio.to_thread(self._started.freeze)
 
     async def thaw(self) -> None:
         """Have it go on."""
@@ -239,15 +244,14 @@ class Session:
             if error.code == _AUTHENTICATE:
                 raise self._failed("it wants to be logged in", _how_to_log_in(methods)) from error
             more = f" ({error.data})" if error.data else ""
-            raise self._failed(
-                f"it answered {what} with error {error.code}: {error}{more}"
-            ) from error
+            words = cut(f"{error}{more}", _SAID)
+            raise self._failed(f"it answered {what} with error {error.code}: {words}") from error
         except ValidationError as error:
             first = error.errors()[0]
             where = ".".join(map(str, first["loc"]))
+            said = cut(repr(first["input"]), _SAID)
             raise self._failed(
-                f"it answered {what} with {first['input']!r} for {where}, which is not in the "
-                "protocol",
+                f"it answered {what} with {said} for {where}, which is not in the protocol",
                 "Use another version of the agent.",
             ) from error
         except ConnectionError as error:

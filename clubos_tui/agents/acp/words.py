@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os.path
+import shlex
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
@@ -24,9 +25,12 @@ from clubos_tui.agents.base import (
 )
 from clubos_tui.workspace.sandbox.box import INSIDE
 
-__all__ = ["Calls", "harmless", "inside", "option", "permission"]
+__all__ = ["Calls", "cut", "harmless", "inside", "option", "permission"]
 
 _LONGEST: Final = 4_000  # characters of what a call is given, or gives back
+_TITLE: Final = 200
+_PATHS: Final = 50  # of one call, steps of one plan
+_KNOWN: Final = 1_000  # calls of which more than the next update is known
 _MARKS: Final = {"pending": "[ ]", "in_progress": "[>]", "completed": "[x]"}
 _HARMLESS: Final = frozenset({"read", "edit", "delete", "move", "search", "think"})
 """Kinds of calls that are about files: the box holds them, and the review shows them."""
@@ -41,7 +45,11 @@ class _Call:
     kind: ToolKind = "other"
     status: ToolStatus = "pending"
     paths: tuple[str, ...] = ()
-    given: Any = None
+    outside: bool = False  # one of the paths is
+    given: str = ""  # what it hands over, as people read it
+    digest: str = ""  # of all of that, also of what is cut off
+    runs: bool = False  # it hands over a command
+    steady: bool = True  # that is what its kind was told with
     detail: str = ""
 
 
@@ -53,18 +61,30 @@ class Calls:
 
     def take(self, update: schema.ToolCall | schema.ToolCallUpdate) -> _Call:
         """Take in what is new of a call, and return all that is known of it."""
-        call = self._calls.get(update.tool_call_id, _Call(update.tool_call_id))
-        paths = tuple(inside(item.path) or item.path for item in update.locations or ())
+        call = self._calls.pop(update.tool_call_id, None) or _Call(cut(update.tool_call_id, _TITLE))
+        places = [item.path for item in update.locations or ()]
+        if places:
+            paths = tuple(cut(inside(path) or path, _TITLE) for path in places[:_PATHS])
+            outside = len(places) > _PATHS or any(inside(path) is None for path in places)
+            call = replace(call, paths=paths, outside=outside)
+        if update.raw_input is not None:
+            whole = json.dumps(update.raw_input, sort_keys=True, default=str)
+            digest = hashlib.sha256(whole.encode()).hexdigest()
+            steady = not call.digest or call.digest == digest or update.kind is not None
+            runs = isinstance(update.raw_input, dict) and "command" in update.raw_input
+            call = replace(
+                call, given=_given(update.raw_input), digest=digest, steady=steady, runs=runs
+            )
         call = replace(
             call,
-            title=update.title or call.title,
+            title=cut(update.title or "", _TITLE) or call.title,
             kind=update.kind or call.kind,
             status=update.status or call.status,
-            paths=paths or call.paths,
-            given=call.given if update.raw_input is None else update.raw_input,
             detail=_content(update.content or ()) or call.detail,
         )
-        self._calls[call.id] = call
+        self._calls[update.tool_call_id] = call
+        while len(self._calls) > _KNOWN:
+            del self._calls[next(iter(self._calls))]
         return call
 
     def events(self, update: object) -> Iterable[AgentEvent]:
@@ -74,14 +94,19 @@ class Calls:
             thought = isinstance(update, schema.AgentThoughtChunk)
             return (ThoughtChunk(text) if thought else MessageChunk(text),) if text else ()
         if isinstance(update, schema.AgentPlanUpdate):
-            steps = (f"{_MARKS.get(item.status, '')} {item.content}" for item in update.entries)
+            steps = (
+                f"{_MARKS.get(item.status, '')} {cut(item.content, _TITLE)}"
+                for item in update.entries[:_PATHS]
+            )
             return (PlanUpdate(tuple(steps)),)
         if isinstance(update, schema.ToolCallStart | schema.ToolCallProgress):
             call = self.take(update)
-            detail = _command(call.given) if call.status != "failed" else call.detail
             path = call.paths[0] if call.paths else ""
+            detail = call.detail if call.status == "failed" else call.given or call.detail
+            if not (update.raw_input or update.content or update.title):
+                detail = ""  # it has been told
             return (ToolCall(call.id, call.title or call.kind, call.kind, call.status, path,
-                             detail or call.detail),)  # fmt: skip
+                             detail),)  # fmt: skip
         if isinstance(update, schema.UsageUpdate):
             cost = f", {update.cost.amount:.2f} {update.cost.currency}" if update.cost else ""
             words = f"The agent reports {update.used:,} of {update.size:,} tokens{cost}"
@@ -90,15 +115,17 @@ class Calls:
 
 
 def permission(call: _Call) -> PermissionRequest:
-    """Return a question as a person sees it; its id is of what is asked."""
-    detail = "\n".join(part for part in (_command(call.given), *call.paths) if part) or call.detail
-    of = hashlib.sha256(json.dumps([call.kind, call.title, detail]).encode()).hexdigest()
-    return PermissionRequest(of[:16], call.title, detail, call.kind)
+    """Return a question as a person sees it; its id is of all that is asked, shown or not."""
+    detail = "\n".join(part for part in (call.given, *call.paths) if part) or call.detail
+    of = json.dumps([call.kind, call.title, call.digest, call.paths, call.detail])
+    return PermissionRequest(
+        hashlib.sha256(of.encode()).hexdigest()[:16], call.title, detail, call.kind
+    )  # fmt: skip
 
 
 def harmless(call: _Call) -> bool:
     """Tell whether a call is about files of the workspace alone, as far as it says."""
-    return call.kind in _HARMLESS and not any(path.startswith("/") for path in call.paths)
+    return call.kind in _HARMLESS and call.steady and not call.outside and not call.runs
 
 
 def option(options: Sequence[schema.PermissionOption], *, allowed: bool) -> str | None:
@@ -110,19 +137,38 @@ def option(options: Sequence[schema.PermissionOption], *, allowed: bool) -> str 
 def inside(path: str) -> str | None:
     """Return a path of the box within the workspace; ``None`` where it is outside."""
     whole = os.path.normpath(os.path.join(INSIDE, path))
+    if whole == INSIDE:
+        return "."
     return whole.removeprefix(f"{INSIDE}/") if whole.startswith(f"{INSIDE}/") else None
 
 
-def _command(given: Any) -> str:
-    """Return what a call is given: a command as a line, all else as JSON."""
-    if given is None or given == {}:
+def cut(text: str, most: int) -> str:
+    """Return a text, or its beginning and how much of it is not shown."""
+    if len(text) <= most:
+        return text
+    return f"{text[:most]}… and {len(text) - most:,} more characters"
+
+
+def _given(given: Any) -> str:
+    """Return what a call hands over: a command as a line first, then everything else as JSON."""
+    if given in ({}, [], ""):
         return ""
-    command = given.get("command") if isinstance(given, dict) else given
-    if isinstance(command, list) and all(isinstance(word, str) for word in command):
-        command = " ".join(command)
-    if isinstance(command, str):
-        return command[:_LONGEST]
-    return json.dumps(given, ensure_ascii=False, indent=1)[:_LONGEST]
+    rest, line = given, ""
+    if isinstance(given, dict):
+        rest = dict(given)
+        words = rest.pop("command", "")
+        words = words if isinstance(words, list) else [words]
+        if all(isinstance(word, str) for word in words):
+            arguments = rest.get("args")
+            if isinstance(arguments, list) and all(isinstance(item, str) for item in arguments):
+                words = [*words, *rest.pop("args")]
+            line = words[0] if len(words) == 1 else shlex.join(words)
+        else:
+            rest = given
+    elif isinstance(given, str):
+        rest, line = {}, given
+    more = "" if rest in ({}, None) else json.dumps(rest, ensure_ascii=False, indent=1, default=str)
+    return cut("\n".join(part for part in (line, more) if part), _LONGEST)
 
 
 def _content(items: Iterable[object]) -> str:
@@ -132,7 +178,7 @@ def _content(items: Iterable[object]) -> str:
             parts.append(_text(item.content))
         elif isinstance(item, schema.FileEditToolCallContent):
             parts.append(f"edits {inside(item.path) or item.path}")
-    return "\n".join(part for part in parts if part)[:_LONGEST]
+    return cut("\n".join(part for part in parts if part), _LONGEST)
 
 
 def _text(block: object) -> str:

@@ -83,6 +83,13 @@ class Files:
             raise Denied(f"there is no file {path}")
         return found
 
+    def size(self, path: str) -> int:
+        """Return how many bytes lie at a path; 0 where nothing does."""
+        try:
+            return os.lstat(os.path.join(self._root, self.place(path))).st_size
+        except OSError:
+            return 0
+
     def peek(self, path: str) -> Found | None:
         """Return what would be replaced at a path, if anything."""
         return self._found(path, self.place(path))

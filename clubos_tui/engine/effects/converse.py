@@ -158,7 +158,8 @@ async def _agent(context: Context, phase: PhaseView) -> Agent:
         workspace = Workspace(
             phase.workspace, view.plan, phase.number, phase.attempt, phase.withheld,
             view.started.model, context.session.paths.recording(context.run.id),
-            phase.turns, phase.earlier, phase.requests, needs_of(phase.agent, view.plan, phase.number),
+            phase.turns, phase.earlier, phase.requests,
+            needs_of(phase.agent, view.plan, phase.number),
         )  # fmt: skip
         try:
             await agent.start(workspace)

@@ -107,16 +107,20 @@ class Started:
         """Return what it takes too much of, in words; empty as long as all is well."""
         return self._watch.excess()
 
-    def freeze(self) -> None:
-        """Have everything in the box stand still: what is looked at then does not change."""
+    def freeze(self) -> bool:
+        """Have everything in the box stand still; tell whether it does.
+
+        Who forks all the time may always be one process ahead.
+        """
         stopped: set[int] = set()
         for _ in range(_STILL):
             news = [pid for pid in self._watch.processes() if pid not in stopped]
             if not news:
-                return
+                return True
             for pid in news:
                 self._watch.signal(pid, signal.SIGSTOP)
             stopped.update(news)
+        return False
 
     def thaw(self) -> None:
         """Have it go on."""
