@@ -335,6 +335,7 @@ class ActionHeld:
     limit: Limit | None = None  # the one that is reached
     code: int = 1  # the exit code that goes with it
     permission: str = ""  # the one that is waited for
+    refused: tuple[str, ...] = ()  # as of an action that has finished
 
 
 @dataclass(frozen=True, slots=True)
@@ -351,6 +352,7 @@ class ActionFinished:
     changes: tuple[Change, ...] = ()
     stream_sha256: str = ""
     milliseconds: int = 0
+    refused: tuple[str, ...] = ()  # what its commands printed of what the box refused
 
 
 @dataclass(frozen=True, slots=True)

@@ -44,8 +44,8 @@ _SECRET = re.compile(
 # The fields that hold somebody's words. All others are paths, ids and names by which things are
 # found again: a redacted path would be another file.
 _WORDS = frozenset(
-    {"cure", "detail", "error", "evidence", "note", "reason", "result", "steps", "summary", "text",
-     "title", "tools", "untouched"}
+    {"cure", "detail", "error", "evidence", "note", "reason", "refused", "result", "steps",
+     "summary", "text", "title", "tools", "untouched"}
 )  # fmt: skip
 REDACTED = b"[redacted]"
 _known: tuple[bytes, ...] = ()

@@ -148,12 +148,18 @@ def _reported(event: e.Event) -> Said | None:
         case e.PermissionAsked():
             return "warning", f"The agent asks: {event.title or event.kind}", event.detail
         case e.ActionHeld():
-            return "warning", f"Held: {event.error}", event.cure
+            detail = "\n".join((event.cure, *_refused(event.refused))).strip()
+            return "warning", f"Held: {event.error}", detail
         case e.ActionFinished() if event.status == "failed":
-            return "error", f"Action {event.action} failed: {event.error}", ""
+            detail = "\n".join(_refused(event.refused))
+            return "error", f"Action {event.action} failed: {event.error}", detail
         case e.ActionFinished():
             files = count(len(event.changes), "changed file")
-            return "success", f"Action {event.action} done: {files}", event.result
+            said = f"Action {event.action} done: {files}"
+            if event.refused:  # it did what it was to do, and went for more
+                detail = "\n".join((event.result, *_refused(event.refused))).strip()
+                return "warning", f"{said}, and the box refused what it tried", detail
+            return "success", said, event.result
         case e.Proposed():
             files = count(len(event.manifest), "file")
             return "success", f"Proposed {short(event.change_set)}: {files}", ""
@@ -352,6 +358,10 @@ def undone(event: e.Undone) -> str:
 
 def _compared(verified: int) -> str:
     return f", {verified} compared afresh" if verified else ""
+
+
+def _refused(lines: tuple[str, ...]) -> list[str]:
+    return [f"refused: {line}" for line in lines]
 
 
 def _left(left: tuple[e.Left, ...]) -> str:

@@ -26,6 +26,7 @@ from clubos_tui.agents.base import (
 from clubos_tui.agents.needs import needs_of
 from clubos_tui.changes.manifest import TreeId
 from clubos_tui.engine.effects.context import Context
+from clubos_tui.engine.effects.denials import Denials
 from clubos_tui.engine.effects.questions import Questions
 from clubos_tui.engine.state import PhaseView
 from clubos_tui.errors import AgentFailed, ClubosError
@@ -50,7 +51,7 @@ class Ended:
 
 
 async def converse(
-    context: Context, phase: PhaseView, action_id: str, writer: StreamWriter
+    context: Context, phase: PhaseView, action_id: str, writer: StreamWriter, refused: Denials
 ) -> Ended:
     """Carry out an action's prompt; what is cancelled still says how it ended.
 
@@ -60,7 +61,9 @@ async def converse(
     flushing = asyncio.ensure_future(_flush_often(writer))
     try:
         agent = await _agent(context, phase)
-        listening = asyncio.ensure_future(_listen(context, agent, phase, action_id, writer))
+        listening = asyncio.ensure_future(
+            _listen(context, agent, phase, action_id, writer, refused)
+        )
         try:
             await asyncio.wait({listening})
         except asyncio.CancelledError:
@@ -92,8 +95,9 @@ async def _flush_often(writer: StreamWriter) -> None:
 
 
 async def _listen(
-    context: Context, agent: Agent, phase: PhaseView, action_id: str, writer: StreamWriter
-) -> Ended:
+    context: Context, agent: Agent, phase: PhaseView, action_id: str, writer: StreamWriter,
+    refused: Denials,
+) -> Ended:  # fmt: skip
     ended: TurnEnded | None = None
     limit: Limit | None = None
     questions = Questions(context, agent, phase.number, action_id)
@@ -105,6 +109,8 @@ async def _listen(
         async for event in agent.prompt(_request(context, phase, action_id)):
             if ended is not None:
                 raise AgentFailed("the agent went on after it had ended its turn")
+            if said := refused.hear(event):
+                writer.write(*encode(said), time=time.monotonic())
             writer.write(*encode(event), time=time.monotonic())
             if isinstance(event, TurnTaken):
                 writer.flush()  # its words come before what they came to

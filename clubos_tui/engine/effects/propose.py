@@ -9,6 +9,7 @@ import asyncio
 import hashlib
 import time
 from collections.abc import Mapping
+from dataclasses import replace
 
 from clubos_tui.agents import require
 from clubos_tui.agents.base import Notice, encode
@@ -28,6 +29,7 @@ from clubos_tui.disk import NotAFile, Root
 from clubos_tui.engine.decide import FinishAttempt, RunAction, StartAttempt
 from clubos_tui.engine.effects.context import Context
 from clubos_tui.engine.effects.converse import Ended, converse
+from clubos_tui.engine.effects.denials import Denials
 from clubos_tui.engine.effects.manifests import between, contents
 from clubos_tui.engine.effects.replace import carry
 from clubos_tui.engine.state import PhaseView, RunView
@@ -98,14 +100,14 @@ async def run_action(context: Context, step: RunAction) -> None:
     path = context.session.paths.stream(context.run.id, name)
     context.say(ActionStarted(step.phase, phase.attempt, step.action, path), durable=False)
     began = time.monotonic()
-    writer = StreamWriter(path)
+    writer, refused = StreamWriter(path), Denials()
     try:
-        ended = await converse(context, phase, step.action, writer)
+        ended = await converse(context, phase, step.action, writer, refused)
         if ended.turn.reason == "end_turn":
             tree, changes = await context.in_thread(lambda: _measure(context, phase, step.action))
         elif ended.permission or (ended.turn.reason == "held" and (ended.limit or phase.turns)):
             await context.end_agents()
-            context.say(_held(phase, step.action, ended))
+            context.say(replace(_held(phase, step.action, ended), refused=refused.lines))
             return
         else:
             turn = ended.turn
@@ -124,7 +126,7 @@ async def run_action(context: Context, step: RunAction) -> None:
             ActionFinished(
                 step.phase, phase.attempt, step.action, "failed", phase.tree,
                 error=error.message, stream_sha256=writer.close(),
-                milliseconds=_since(began),
+                milliseconds=_since(began), refused=refused.lines,
             ),
             ProposalFailed(
                 step.phase, phase.attempt, step.action, error.message, error.cure, exit_code(error)
@@ -138,6 +140,7 @@ async def run_action(context: Context, step: RunAction) -> None:
         ActionFinished(
             step.phase, phase.attempt, step.action, "success", tree, result=ended.turn.summary,
             changes=changes, stream_sha256=stream_sha256, milliseconds=_since(began),
+            refused=refused.lines,
         )
     )  # fmt: skip
 
