@@ -29,6 +29,8 @@ from clubos_tui.repository.objects import object_id
 from clubos_tui.workspace.known import Known, Row
 from clubos_tui.workspace.secrets import is_secret
 
+MOST_BYTES = 2 << 30
+"""Of all that differs: it is held in memory, and a file full of holes costs an agent no disk."""
 _STAYS_HOME = "it is a secret by its name, and those stay home"
 
 
@@ -95,6 +97,7 @@ class _Look:
         self.result = Scan()
         self.seen: set[bytes] = set()
         self.empty: list[bytes] = []
+        self._bytes = 0
         self._directories: dict[bytes, bool] = {}
         self._root = os.fsencode(folder)
         self._known = known
@@ -184,11 +187,14 @@ class _Look:
         if row and row[2] and row[2] == looks_of(status):
             return
         path = path_text(raw)
+        if self._bytes + status.st_size > MOST_BYTES:
+            raise HostilePath(path, f"with it more than {MOST_BYTES >> 20:,} MiB would differ")
         entry, data, status = read_entry(self._root, raw, status, self._format)
         if row is None or row[:2] != (entry.mode, entry.blob):
             _require_allowed(path, entry, data, self._secrets)
             self.result.puts[path] = entry
             self.result.blobs[entry.blob] = data
+            self._bytes += len(data)
         self._known.learn(raw, entry, status)
 
 

@@ -6,7 +6,9 @@ Nothing here writes outside the state folder (P1).
 from __future__ import annotations
 
 import asyncio
+import errno
 import hashlib
+import os
 import time
 from collections.abc import Mapping
 from dataclasses import replace
@@ -45,6 +47,10 @@ from clubos_tui.events import (
 )
 from clubos_tui.streams import StreamWriter
 from clubos_tui.workspace.scan import Scan
+
+# What an agent can make of its own files: without permissions, and deeper than a path can say.
+_UNREADABLE = frozenset({errno.EACCES, errno.EPERM, errno.ENAMETOOLONG, errno.ELOOP})
+_SHOWN = 200  # characters of a path that no error has to be longer for
 
 
 async def start_attempt(context: Context, step: StartAttempt) -> None:
@@ -163,7 +169,14 @@ def _measure(
     context: Context, phase: PhaseView, action_id: str
 ) -> tuple[TreeId, tuple[Change, ...]]:
     workshop, workspace = context.session.workshop, context.workspace
-    found = workspace.scan(context.look)
+    try:
+        found = workspace.scan(context.look)
+    except OSError as error:
+        if error.errno not in _UNREADABLE or not isinstance(error.filename, str | bytes):
+            raise
+        path = os.path.relpath(os.fsdecode(error.filename), workspace.folder)
+        short = path if len(path) <= _SHOWN else f"{path[:_SHOWN]}..."
+        raise HostilePath(short, f"it can't be read: {os.strerror(error.errno)}") from error
     tree = phase.tree
     rows: list[Change] = []
     if found.puts:
