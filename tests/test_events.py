@@ -40,8 +40,8 @@ FROZEN_AGENT_TAGS = [
 
 # Every field that holds text is either somebody's words, which are redacted, or exact.
 WORDS = {
-    "cure", "detail", "error", "evidence", "note", "reason", "result", "summary", "title", "tools",
-    "untouched",
+    "cure", "detail", "error", "evidence", "note", "reason", "refused", "result", "summary",
+    "title", "tools", "untouched",
 }  # fmt: skip
 EXACT = {
     "action", "agent", "backup", "base", "base_commit", "base_tree", "branch", "by", "change_set",
