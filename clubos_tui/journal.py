@@ -84,6 +84,27 @@ def redact(text: bytes) -> bytes:
     return _SECRET.sub(REDACTED, text)
 
 
+def unfinished(text: str) -> int:
+    """Return how many characters at the end of a text may be the beginning of a known value."""
+    longest = 0
+    for value in _known:
+        whole = value.decode("utf-8", "surrogateescape")
+        for length in range(min(len(whole) - 1, len(text)), longest, -1):
+            if text.endswith(whole[:length]):
+                longest = length
+                break
+    return longest
+
+
+def redact_all(data: Any) -> Any:
+    """Return JSON values with every text in them redacted."""
+    if isinstance(data, dict):
+        return {key: redact_all(item) for key, item in data.items()}
+    if isinstance(data, list):
+        return [redact_all(item) for item in data]
+    return redact_words(data, words=True)
+
+
 def redact_words(data: Any, *, words: bool = False) -> Any:
     """Return JSON values with somebody's words redacted, and paths, ids and names as they are."""
     if isinstance(data, str):

@@ -111,7 +111,8 @@ def _held(held: ActionHeld) -> Ended:
         cure = f"`clubos limit {which}` shows and raises it; then `clubos run` goes on."
     return Ended(
         f"phase {held.phase} is held: {held.error}",
-        "Nothing outside the workspace was written; what the model answered is kept.",
+        "Nothing outside the workspace was written"
+        + ("." if held.permission else "; what the model answered is kept."),
         cure,
         held.code,
     )
@@ -220,6 +221,8 @@ class Headless:
         if pending and not phase.moved_outside():
             return
         self._admit(number)
+        if status is S.HELD and phase.held and phase.permissions.open:
+            raise _held(phase.held)  # begun again, it would only ask the same
         if status is S.HELD:
             self.run.resume(number, by=self.who)
         else:

@@ -400,6 +400,8 @@ def _undone(view: RunView, event: Undone) -> None:
 def _closed(view: RunView, event: RunClosed) -> None:
     view.ending = event.ending
     view.queue.clear()
+    for phase in view.phases:
+        phase.permissions.withdraw()
 
 
 def _step_failed(view: RunView, event: StepFailed) -> None:

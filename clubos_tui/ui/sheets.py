@@ -7,7 +7,7 @@ long lists scroll.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from clubos_tui import events as e
@@ -105,16 +105,24 @@ def needs(agent: str, wanted: Needs) -> list[Line]:
         out.append(("good", "none"))
     if wanted.variables:
         out.append(_heading("Credentials, from your environment"))
-        out += [_given(name, name in there.variables, "set") for name in wanted.variables]
+        out += _rows({name: name in there.variables for name in wanted.variables}, "set")
     if wanted.home:
         out.append(_heading("Files of your home, as copies"))
-        out += [_given(f"~/{path}", path in there.home, "there") for path in wanted.home]
+        out += _rows({f"~/{path}": path in there.home for path in wanted.home}, "there")
+        out.append(("quiet", "What it changes in them, as a renewed login, is not kept."))
     out.append(("quiet", "Nothing else of your home or environment is in the box."))
     return out
 
 
-def _given(name: str, found: bool, word: str) -> Line:
-    return ("warn", f"{name}: {word}, and given") if found else ("quiet", f"{name}: not {word}")
+def _rows(found: Mapping[str, bool], word: str) -> list[Line]:
+    """Return a line for each thing that is given, and one for all that there is not."""
+    rows: list[Line] = [
+        ("warn", f"{name}: {word}, and given") for name, has in found.items() if has
+    ]
+    others = [name for name, has in found.items() if not has]
+    if others:
+        rows.append(("quiet", f"not {word}: {', '.join(others)}"))
+    return rows
 
 
 def permission(view: RunView, asked: PermissionAsked) -> list[Line]:

@@ -74,7 +74,7 @@ async def test_what_an_agent_needs_is_shown_before_its_first_run(place, home, mo
     async with board(place, plan("secrets", needs)) as b:
         await b.press("n")
         await b.dialog("Confirm")
-        for words in ("AGENT_KEY: set, and given", "OTHER: not set",
+        for words in ("AGENT_KEY: set, and given", "not set: OTHER",
                       "~/.agent/auth.json: there, and given"):  # fmt: skip
             await b.says(words)
         await b.press("escape")

@@ -145,8 +145,9 @@ class Session:
             self._late = starting
             raise
         except OSError as error:
+            name = f": {error.filename}" if error.filename else ""
             raise AgentFailed(
-                f"the box could not be built: {error.strerror or error}",
+                f"the box could not be built: {error.strerror or error}{name}",
                 untouched="Nothing was run.",
                 cure="`clubos doctor` says what the sandbox lacks.",
             ) from error

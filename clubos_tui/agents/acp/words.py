@@ -77,7 +77,7 @@ class Calls:
             )
         call = replace(
             call,
-            title=cut(update.title or "", _TITLE) or call.title,
+            title=cut(" ".join((update.title or "").split()), _TITLE) or call.title,
             kind=update.kind or call.kind,
             status=update.status or call.status,
             detail=_content(update.content or ()) or call.detail,

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import time
 from dataclasses import dataclass
 
 from clubos_tui.agents import require
@@ -21,13 +20,13 @@ from clubos_tui.agents.base import (
     TurnEnded,
     TurnTaken,
     Workspace,
-    encode,
 )
 from clubos_tui.agents.needs import needs_of
 from clubos_tui.changes.manifest import TreeId
 from clubos_tui.engine.effects.context import Context
 from clubos_tui.engine.effects.denials import Denials
 from clubos_tui.engine.effects.questions import Questions
+from clubos_tui.engine.effects.voice import Voice
 from clubos_tui.engine.state import PhaseView
 from clubos_tui.errors import AgentFailed, ClubosError
 from clubos_tui.events import TurnTaken as TurnRecorded
@@ -101,17 +100,18 @@ async def _listen(
     ended: TurnEnded | None = None
     limit: Limit | None = None
     questions = Questions(context, agent, phase.number, action_id)
+    voice = Voice(writer)
     if phase.withheld:
         files = "file is" if len(phase.withheld) == 1 else "files are"
         notice = Notice(f"{len(phase.withheld)} {files} withheld from the agent, as secrets")
-        writer.write(*encode(notice), time=time.monotonic())
+        voice.say(notice)
     try:
         async for event in agent.prompt(_request(context, phase, action_id)):
             if ended is not None:
                 raise AgentFailed("the agent went on after it had ended its turn")
             if said := refused.hear(event):
-                writer.write(*encode(said), time=time.monotonic())
-            writer.write(*encode(event), time=time.monotonic())
+                voice.say(said)
+            voice.say(event)
             if isinstance(event, TurnTaken):
                 writer.flush()  # its words come before what they came to
                 context.say(TurnRecorded(phase.number, phase.attempt, action_id, event.turn))
@@ -123,6 +123,7 @@ async def _listen(
                 ended = event
     finally:
         questions.close()
+        voice.finish()
     if ended is None:
         raise AgentFailed(
             "the agent's stream ended without the end of its turn",

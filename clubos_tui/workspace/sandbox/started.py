@@ -58,9 +58,9 @@ class Started:
         self._ending = threading.Lock()
         self._world = -1
         self._watch = Watch(0, box.workspace, limits)
+        lent = box.open_files()  # first: it may fail
         self._info, info_in = os.pipe()
         gate, self._gate = os.pipe()  # if it were closed, the command would begin
-        lent = box.open_files()
         try:
             line = box.command(arguments, folder, info=info_in, block=gate, lent=lent)
             self._kept = Kept(

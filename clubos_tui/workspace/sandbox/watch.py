@@ -10,11 +10,13 @@ from __future__ import annotations
 import contextlib
 import itertools
 import os
+import re
 import resource
 import secrets
 import signal
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from typing import Final
 
 __all__ = ["Limits", "Watch"]
@@ -119,7 +121,9 @@ def _group(process: int, most: int) -> str:
             own = {kinds: path for _, kinds, path in (line.strip().split(":", 2) for line in file)}
         # A hierarchy for processes alone, of the first version, else the one of the second.
         top = f"{_GROUPS}/pids{own['pids']}" if "pids" in own else f"{_GROUPS}{own['']}"
-        group = f"{top.rstrip('/')}/clubos-{process}-{secrets.token_hex(4)}"
+        top = top.rstrip("/")
+        _clear(top)
+        group = f"{top}/clubos-{os.getpid()}-{secrets.token_hex(4)}"
         os.mkdir(group)
         try:
             for name, value in (("pids.max", most), ("cgroup.procs", process)):
@@ -130,6 +134,16 @@ def _group(process: int, most: int) -> str:
             raise
         return group
     return ""
+
+
+@cache
+def _clear(top: str) -> None:
+    """Remove the groups that killed ones of us have left; the kernel keeps those in use."""
+    for name in os.listdir(top):
+        found = re.fullmatch(r"clubos-(\d+)-[0-9a-f]+", name)
+        if found and not os.path.exists(f"/proc/{found[1]}"):
+            with contextlib.suppress(OSError):
+                os.rmdir(f"{top}/{name}")
 
 
 def _refused(group: str) -> bool:
