@@ -2,68 +2,52 @@
 
 from __future__ import annotations
 
-import importlib.metadata
-import os
 import shutil
-import subprocess
-import sys
+import textwrap
 from argparse import Namespace
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 
 from clubos_tui import __version__
-from clubos_tui.agents import KNOWN
 from clubos_tui.cli.output import emit, say
+from clubos_tui.codec import Json
 from clubos_tui.errors import ClubosError
+from clubos_tui.machine.examine import examine
+from clubos_tui.machine.parts import KINDS, Part
 from clubos_tui.repository.discover import discover
 from clubos_tui.repository.forms import Form, describe, unusual
-from clubos_tui.repository.git import clean_environment
+from clubos_tui.ui.text import cell_width, safe
 
-
-@dataclass(frozen=True, slots=True)
-class Part:
-    """One thing a machine has or lacks."""
-
-    name: str
-    found: bool
-    version: str
-    purpose: str
-    cure: str = ""
-    needed: bool = False
+_WIDEST = 100  # columns; longer lines are hard to read
+_ROOM = 24  # columns that a text needs beside names and versions
 
 
 def doctor(options: Namespace) -> int:
     """Print what was found; exit code 1 where something that is needed is missing."""
     parts = examine()
-    forms = look_at(options.repo)
+    git = next(part for part in parts if part.name == "git")
+    # A git that does not even tell its version would keep us waiting.
+    forms = look_at(options.repo) if git.version else []
     if options.json:
         emit(
             {
                 "clubos": __version__,
-                "parts": [
-                    {
-                        "name": part.name, "found": part.found, "version": part.version,
-                        "purpose": part.purpose, "needed": part.needed, "cure": part.cure,
-                    }
-                    for part in parts
-                ],
+                "parts": [as_json(part) for part in parts],
                 "repository": [
-                    {"name": form.name, "means": form.means, "stops": form.stops}
-                    for form in forms
+                    {"name": form.name, "means": form.means, "stops": form.stops} for form in forms
                 ],
             }
-        )  # fmt: skip
+        )
     else:
-        say(f"clubos {__version__}")
-        for part in parts:
-            mark = "found  " if part.found else "missing"
-            say(f"  {mark} {part.name:<12} {part.version:<12} {part.purpose}")
-            if not part.found and part.cure:
-                say(f"          {part.cure}")
-        if forms:
-            say(f"about {options.repo}")
+        width = min(shutil.get_terminal_size().columns, _WIDEST)
+        lines = [f"clubos {__version__}", *told(parts, width)]
+        lines += [f"\nabout {options.repo}"] if forms else []
         for form in forms:
-            say(f"  {'refused' if form.stops else 'fine   '} {form.name}: {form.means}")
-    return int(any(part.needed and not part.found for part in parts))
+            state = "refused" if form.stops else "fine"
+            about = _folded(f"{form.name}: {form.means}", width - 11, 11)
+            lines += [f"  {state:<9}{about[0].lstrip()}", *about[1:]]
+        for line in lines:
+            say(line)
+    return int(any(part.lacks for part in parts))
 
 
 def look_at(path: str) -> list[Form]:
@@ -74,68 +58,42 @@ def look_at(path: str) -> list[Form]:
         return [describe(error)]
 
 
-def examine() -> list[Part]:
-    """Look at the machine; runs ``--version`` of what it finds and nothing else."""
-    git = _version("git")
-    parts = [
-        Part("python", True, ".".join(map(str, sys.version_info[:3])), "runs clubos", needed=True),
-        Part("git", bool(git), git, "keeps every tree", "Install git 2.38 or newer.", needed=True),
-    ]
-    parts += [
-        Part(name, True, importlib.metadata.version(name), purpose, needed=True)
-        for name, purpose in (
-            ("textual", "draws the dashboard"),
-            ("GitPython", "finds repositories"),
-            ("watchfiles", "sees outside edits"),
-            ("anthropic", "talks to Claude"),
-        )
-    ]
-    parts += [_agent(name) for name in KNOWN]
-    parts.append(_sandbox())
-    editor = os.environ.get("VISUAL") or os.environ.get("EDITOR") or ""
-    parts.append(Part("editor", bool(editor), editor, "edits proposals", "Set VISUAL or EDITOR."))
-    for name, purpose, cure in (
-        ("psql", "PostgreSQL, for database checks", "Install the PostgreSQL client."),
-        ("node", "TypeScript, for service checks", "Install Node.js 20 or newer."),
-    ):
-        version = _version(name)
-        parts.append(Part(name, bool(version), version, purpose, cure))
-    return parts
+def as_json(part: Part) -> Json:
+    """Return a part as other programs read it."""
+    return {
+        "kind": part.kind, "name": part.name, "found": part.found, "version": part.version,
+        "purpose": part.purpose, "needed": part.needed, "cure": part.cure,
+        "usable": part.usable, "off": part.off, "note": part.note, "has": list(part.has),
+    }  # fmt: skip
 
 
-def _sandbox() -> Part:
-    """Find out whether the box holds, by trying to get out of it."""
-    from clubos_tui.workspace.sandbox.probe import probe
-
-    holds = probe()
-    what = "runs commands, of agents too"
-    locks = " and ".join(holds.locks)
-    why = f"{what}, behind {locks}" if holds.ok else f"{what}; off: {holds.why}"
-    return Part("sandbox", holds.ok, _version("bwrap"), why, holds.cure)
-
-
-def _agent(name: str) -> Part:
-    if name != "claude":
-        return Part(name, True, "", "agent: works without key or network")
-    from clubos_tui.agents.claude.api import key_source
-
-    key = key_source()
-    cure = "Set ANTHROPIC_API_KEY; a profile of the SDK is found when it is asked."
-    return Part(
-        name, bool(key), "", f"agent: asks a model{f', key from {key}' if key else ''}", cure
-    )
+def told(parts: Sequence[Part], width: int) -> Iterator[str]:
+    """Yield plain lines: the groups, and what is in each in columns; what is long is folded."""
+    names = max(cell_width(safe(part.name)) for part in parts)
+    versions = max(cell_width(safe(part.version)) for part in parts)
+    name_at = 2 + len("missing") + 2
+    text_at = name_at + names + 2 + versions + 2
+    text_at = text_at if width - text_at >= _ROOM else name_at
+    for kind, title in KINDS.items():
+        yield f"\n{title}"
+        for part in (part for part in parts if part.kind == kind):
+            name, version = safe(part.name), safe(part.version)
+            line = f"  {part.state:<7}  {name:<{names}}  {version:<{versions}}  "
+            if text_at == name_at:
+                yield line.rstrip()
+                line = ""
+            lines = [*_folded(_about(part), width - text_at, text_at)]
+            yield from [line.ljust(text_at) + lines[0].lstrip(), *lines[1:]]
+            yield from _folded(part.cure, width - name_at, name_at)
 
 
-def _version(program: str) -> str:
-    path = shutil.which(program)
-    if path is None:
-        return ""
-    try:
-        done = subprocess.run(
-            [path, "--version"],
-            capture_output=True, timeout=5, env=clean_environment(), check=False,
-        )  # fmt: skip
-    except (OSError, subprocess.TimeoutExpired):
-        return ""
-    words = done.stdout.decode("utf-8", "replace").replace("v", " ").split()
-    return next((word for word in words if word[:1].isdigit()), "found")
+def _about(part: Part) -> str:
+    """Return what it is for, and what else is known of it."""
+    off = f"off: {part.off}" if part.off else ""
+    return "; ".join(filter(None, (part.purpose, off, part.note)))
+
+
+def _folded(text: str, width: int, at: int) -> list[str]:
+    """Return a text in lines of a width, each beginning at a column."""
+    room = max(1, width)
+    return [" " * at + line for line in textwrap.wrap(safe(text), room, break_on_hyphens=False)]
