@@ -21,7 +21,7 @@ def agents(seen: Mapping[str, Seen], *, boxed: bool) -> Iterator[Part]:
     """Yield the agents that have names; ``boxed`` tells whether the sandbox holds."""
     yield Part(
         "agents", "blueprint", True,
-        purpose="carries out the built-in plan, without key or network",
+        purpose="the built-in plan; needs no key, no network",
     )  # fmt: skip
     yield _claude(boxed=boxed)
     for name, preset in PRESETS.items():
@@ -30,7 +30,7 @@ def agents(seen: Mapping[str, Seen], *, boxed: bool) -> Iterator[Part]:
 
 def _claude(*, boxed: bool) -> Part:
     source = key_source() or _profile()
-    note = [f"key from {source}"] if source else []
+    note = [f"key from {source}" if source else "no key"]
     if source and not boxed:
         note.append("runs no commands without the sandbox")
     return Part(
@@ -52,19 +52,16 @@ def _preset(name: str, preset: Preset, program: Seen, *, boxed: bool) -> Part:
     has = (*found.variables, *(f"~/{path}" for path in found.home))
     cure = off = ""
     if not program.found:
-        cure = _install(preset)
+        cure = preset.install
+    elif not program.starts:
+        off, cure = program.why, preset.install
     elif not boxed:
         off, cure = "runs only in the sandbox", "The sandbox has to hold first."
     elif not has:
         cure = f"Log in with it once, or set {' or '.join(preset.needs.variables[:2])}."
     notes = [f"has {', '.join(has)}" if has else "no key and no login seen" * program.found]
-    notes += [program.why] if program.found and not program.version else []
+    notes += [program.why] if program.starts and not program.version else []
     return Part(
         "agents", name, program.found, program.version, preset.title, cure, off=off,
         note="; ".join(filter(None, notes)), has=has,
     )  # fmt: skip
-
-
-def _install(preset: Preset) -> str:
-    text = preset.install
-    return text if text.startswith("Install") else f"Install it: {text}"

@@ -104,7 +104,7 @@ def _postgresql(seen: Mapping[str, Seen]) -> Iterator[Part]:
     )  # fmt: skip
     yield Part(
         "postgresql", "server", server.found, server.version,
-        "initdb and pg_ctl, for databases of a check's own",
+        "initdb and pg_ctl, for a check's own database",
         "" if server.found else "Install the PostgreSQL server (Debian: postgresql).",
         note=server.why or ("" if find("initdb") else os.path.dirname(server.path)),
     )  # fmt: skip
@@ -119,7 +119,7 @@ def _typescript(seen: Mapping[str, Seen]) -> Iterator[Part]:
     yield _new_enough(node, part, _NODE)
     yield Part(
         "typescript", "tsc", compiler.found, compiler.version, "checks types",
-        "" if compiler.found else "Install it: npm install -g typescript", note=compiler.why,
+        "" if compiler.found else "npm install -g typescript", note=compiler.why,
     )  # fmt: skip
 
 

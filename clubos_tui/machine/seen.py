@@ -35,6 +35,8 @@ class Seen:
     version: str = ""
     why: str = ""
     """Why it has no version."""
+    starts: bool = True
+    """Whether this machine can run it."""
 
     @property
     def found(self) -> bool:
@@ -55,7 +57,7 @@ def see(stop: threading.Event | None = None) -> Mapping[str, Seen]:
     seen = {}
     for name, path in paths.items():
         answer = answers.get(path, Answer())
-        seen[name] = Seen(path, answer.version, answer.why)
+        seen[name] = Seen(path, answer.version, answer.why, answer.starts)
     return seen
 
 

@@ -74,7 +74,7 @@ def _size() -> Part:
 
 
 def _colours() -> Part:
-    what = "pleasant; marks and words say the same"
+    what = "they only repeat what marks and words say"
     if "NO_COLOR" in os.environ:
         return Part("terminal", "colours", True, "none", what, note="as NO_COLOR asks for")
     many = _depth(os.environ.get("TERM", ""), os.environ.get("COLORTERM", ""))

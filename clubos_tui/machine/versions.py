@@ -31,6 +31,7 @@ _MOST: Final = 1 << 16  # bytes that a version may be found in
 _LOOK: Final = 0.05  # seconds between two looks at who has ended
 _LAST: Final = 0.5  # seconds that an ended program may take to be gone
 _NICE: Final = 10  # nobody waits for them as one waits for a screen
+_NOT_STARTED: Final = (126, 127)  # how a shell and `env` say that what runs it is not there
 _ESCAPES: Final = re.compile(rb"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|.)")
 _VERSIONS: Final = (
     re.compile(rb"(?<![\w.])[vV]?(\d{1,4}(?:\.\d{1,6}){1,3})"),
@@ -46,6 +47,8 @@ class Answer:
     version: str = ""
     why: str = ""
     """Why there is no version."""
+    starts: bool = True
+    """Whether it is a program that this machine can run."""
 
 
 def find(name: str) -> str:
@@ -181,11 +184,15 @@ class _Asked:
         for data in (self.out, self.errors):
             if len(data) <= _MOST and (version := _version_in(bytes(data))):
                 return Answer(version)
+        if self.process is None:
+            return Answer(why=self.why, starts=False)
         if self.why:
             return Answer(why=self.why)
         if len(self.out) > _MOST or len(self.errors) > _MOST:
             return Answer(why="it answers --version with more than a version")
-        code = self.process.returncode if self.process else 0
+        code = self.process.returncode
+        if code in _NOT_STARTED:
+            return Answer(why=f"it does not start: it ends with {code}", starts=False)
         if code:
             return Answer(why=f"--version ends with {code if code > 0 else f'signal {-code}'}")
         return Answer(why="it does not tell its version")

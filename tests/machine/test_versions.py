@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 
 import pytest
-from support.programs import FLOODS, GARBAGE, HANGS, alive, put
+from support.programs import FLOODS, GARBAGE, HANGS, gone, put
 
 from clubos_tui.machine.versions import ask, at_least, find
 
@@ -51,7 +51,7 @@ def test_one_that_hangs_is_ended_with_all_that_it_started(tmp_path: Path) -> Non
     assert time.monotonic() - began < 3
     assert version == ""
     assert "0.5 seconds" in why
-    assert alive(str(tmp_path / "tool")) == []
+    assert gone(str(tmp_path / "tool"))
 
 
 def test_what_was_said_before_it_hung_counts(tmp_path: Path) -> None:
@@ -104,7 +104,7 @@ def test_who_waits_can_end_it(tmp_path: Path) -> None:
     began = time.monotonic()
     ask([program], seconds=30, stop=stop)
     assert time.monotonic() - began < 3
-    assert alive(program) == []
+    assert gone(program)
 
 
 def test_p12_no_key_is_in_its_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import sys
+import time
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -27,7 +28,7 @@ def put(folder: Path, name: str, script: str) -> Path:
     """Write a program."""
     folder.mkdir(parents=True, exist_ok=True)
     program = folder / name
-    program.write_text(f"#!{shutil.which('sh')}\n{script}\n")
+    program.write_text(f"#!/bin/sh\n{script}\n")
     program.chmod(0o755)
     return program
 
@@ -58,6 +59,14 @@ def nothing(folder: Path) -> str:
     link(folder, "git")
     (folder / "python3").symlink_to(sys.executable)
     return f"{folder}"
+
+
+def gone(word: str, seconds: float = 5.0) -> bool:
+    """Tell whether none of them is left soon: what is killed takes a moment to be gone."""
+    end = time.monotonic() + seconds
+    while alive(word) and time.monotonic() < end:
+        time.sleep(0.02)
+    return not alive(word)
 
 
 def alive(word: str) -> list[int]:
