@@ -21,6 +21,7 @@ __all__ = [
     "LogEntry",
     "Mode",
     "NextStep",
+    "NoteLine",
     "NoteRow",
     "PhaseRow",
     "Problem",
@@ -115,6 +116,17 @@ class NoteRow:
     text: str
     word: str = ""
     why: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class NoteLine:
+    """A line of what stands in place of rows: a text, or a name with its mark and a text."""
+
+    text: str = ""
+    name: str = ""
+    tone: Tone = "quiet"
+    label: str = ""
+    """The group that begins here; without a name it is a heading."""
 
 
 @dataclass(frozen=True, slots=True)

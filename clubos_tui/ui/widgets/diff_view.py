@@ -30,6 +30,7 @@ from clubos_tui.ui.diff.scene import Scene, Selected
 from clubos_tui.ui.diff.seen import Seen
 from clubos_tui.ui.diff.walk import file_line, next_pending, row_of
 from clubos_tui.ui.text import visible
+from clubos_tui.ui.values import NoteLine
 from clubos_tui.ui.widgets.detailing import Detailing
 from clubos_tui.ui.widgets.line_view import LineView
 from clubos_tui.ui.widgets.rows import MAX_CELLS, Row
@@ -147,7 +148,7 @@ class DiffView(LineView):
         if self._path is None or not self.go_to_file(self._path):
             self.go_to(0, top=True)
 
-    def show_empty(self, message: str) -> None:
+    def show_empty(self, message: str | Sequence[NoteLine]) -> None:
         """Show `message` (any text) instead of a patch: why there is none, and what helps."""
         self._clear(message)
 
@@ -155,7 +156,7 @@ class DiffView(LineView):
         """Show what is being waited for (any text) instead of a patch."""
         self._clear(f"… {message}")
 
-    def _clear(self, message: str) -> None:
+    def _clear(self, message: str | Sequence[NoteLine]) -> None:
         self._scene = Scene(split=self._scene.split, marks=self._scene.marks)
         self._drawing = Drawing(self._scene, self.look)
         self._layout, self._anchor = Layout(), None

@@ -12,7 +12,6 @@ padding (put them on its parent): with them it still works, but each frame costs
 import asyncio
 import re
 import sys
-import textwrap
 from abc import abstractmethod
 from bisect import bisect_left, bisect_right
 from collections.abc import Hashable, Iterable, Sequence
@@ -27,7 +26,9 @@ from textual.scroll_view import ScrollView
 from textual.selection import Selection
 from textual.strip import Strip
 
-from clubos_tui.ui.text import cell_width, visible
+from clubos_tui.ui.text import cell_width
+from clubos_tui.ui.values import NoteLine
+from clubos_tui.ui.widgets.note import CLASSES, LOOKS, Note
 from clubos_tui.ui.widgets.rows import Row, restyle, window
 
 __all__ = ["LineView", "Row"]
@@ -55,9 +56,12 @@ class LineView(ScrollView, can_focus=True, inherit_bindings=False):
         "line--match",
         "line--more",
         "line--message",
+        *CLASSES,
     }
 
-    DEFAULT_CSS = """
+    DEFAULT_CSS = (
+        LOOKS
+        + """
     LineView {
         background: $surface;
         color: $foreground;
@@ -78,6 +82,7 @@ class LineView(ScrollView, can_focus=True, inherit_bindings=False):
         }
     }
     """
+    )
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("j,down", "move(1)", "Down", show=False, id="line-down"),
@@ -105,7 +110,7 @@ class LineView(ScrollView, can_focus=True, inherit_bindings=False):
         self._looks: dict[str, Style] = {}
         self._cursor = 0
         self._widest = 0
-        self._note = ""
+        self._note = Note()
         self._pattern: re.Pattern[str] | None = None
         self._matches: list[int] | None = None
         self._version = 0  # of the rows
@@ -153,9 +158,9 @@ class LineView(ScrollView, can_focus=True, inherit_bindings=False):
         """Return the body of a row as plain text, without its gutter."""
         return "".join(segment.text for segment in self.draw_row(row).body)
 
-    def show_note(self, note: str) -> None:
-        """Show `note` (any text, several lines) for as long as there are no rows."""
-        self._note = visible(note, lines=True)
+    def show_note(self, note: str | Sequence[NoteLine]) -> None:
+        """Show `note` (any text, several lines) for as long as there are no rows; it scrolls."""
+        self._note = Note(note)
         self.rows_changed()
 
     def rows_changed(self, *, widest: int | None = None) -> None:
@@ -179,7 +184,7 @@ class LineView(ScrollView, can_focus=True, inherit_bindings=False):
     def _fit(self) -> None:
         rows = self.count_rows()
         self._cursor = max(0, min(self._cursor, rows - 1))
-        self._resize(Size(self._widest, rows))
+        self._resize(Size(self._widest, rows) if rows else Size(0, len(self._note_rows())))
         self.refresh()
 
     def _resize(self, size: Size) -> None:
@@ -217,6 +222,11 @@ class LineView(ScrollView, can_focus=True, inherit_bindings=False):
         """
         rows, height = self.count_rows(), max(1, self.size.height)
         old, self._cursor = self._cursor, max(0, min(row, rows - 1))
+        if not rows:  # what stands there instead has no cursor, and stays where it is
+            if top:
+                self._scroll_note(-sys.maxsize)
+            self.cursor_moved(by_user=by_user)
+            return
         first = self.scroll_offset.y
         cover = 0 if self.heading_of(self._cursor) is None else 1
         if top or self._cursor < first + cover:
@@ -237,10 +247,23 @@ class LineView(ScrollView, can_focus=True, inherit_bindings=False):
             self.scroll_to(y=first, animate=False, force=True)
             self._own_scroll = False
 
+    def _note_rows(self) -> Sequence[Sequence[tuple[str, str]]]:
+        # The column of the scroll bar stays free, so that a message is not folded anew for it.
+        return self._note.rows(self.size.width - 1) if self.size else ()
+
+    def _scroll_note(self, rows: int) -> bool:
+        """Scroll what stands in place of rows; tell whether there is nothing else to scroll."""
+        if self.count_rows():
+            return False
+        if self.is_attached:
+            last = max(0, len(self._note_rows()) - self.size.height)
+            self._scroll_rows(max(0, min(self.scroll_offset.y + rows, last)))
+        return True
+
     def watch_scroll_y(self, old_value: float, new_value: float) -> None:
         """Drag the cursor along when the wheel or the scroll bar moves the rows away from it."""
         super().watch_scroll_y(old_value, new_value)
-        if self._own_scroll or round(old_value) == round(new_value):
+        if self._own_scroll or round(old_value) == round(new_value) or not self.count_rows():
             return
         first, height = round(new_value), max(1, self.size.height)
         self._cursor = max(first, min(self._cursor, first + height - 1, self.count_rows() - 1))
@@ -250,7 +273,8 @@ class LineView(ScrollView, can_focus=True, inherit_bindings=False):
 
     def action_move(self, rows: int) -> None:
         """Move the cursor by some rows."""
-        self.go_to(self._cursor + rows, by_user=True)
+        if not self._scroll_note(rows):
+            self.go_to(self._cursor + rows, by_user=True)
 
     def action_page(self, pages: int) -> None:
         """Move cursor and view by the height of the view, less one row to hold on to.
@@ -258,17 +282,21 @@ class LineView(ScrollView, can_focus=True, inherit_bindings=False):
         A heading that stays on the first line covers one more; nothing may be paged over unseen.
         """
         step = max(1, self.size.height - 2 if self.headings else self.size.height - 1) * pages
+        if self._scroll_note(step):
+            return
         last = max(0, self.count_rows() - self.size.height)
         self._scroll_rows(max(0, min(self.scroll_offset.y + step, last)))
         self.go_to(self._cursor + step, by_user=True)
 
     def action_first(self) -> None:
         """Go to the first row."""
-        self.go_to(0, by_user=True)
+        if not self._scroll_note(-sys.maxsize):
+            self.go_to(0, by_user=True)
 
     def action_last(self) -> None:
         """Go to the last row."""
-        self.go_to(self.count_rows() - 1, by_user=True)
+        if not self._scroll_note(sys.maxsize):
+            self.go_to(self.count_rows() - 1, by_user=True)
 
     def action_column(self, steps: int) -> None:
         """Scroll sideways."""
@@ -378,7 +406,7 @@ class LineView(ScrollView, can_focus=True, inherit_bindings=False):
         row = first + y
         if row >= rows:
             blank = Strip.blank(width, self.look("line--text"))
-            return blank if rows else self._note_strip(y, width)
+            return blank if rows else self._note_strip(row, width)
         if not y:
             heading = self.heading_of(row)
             row = row if heading is None else heading
@@ -390,12 +418,11 @@ class LineView(ScrollView, can_focus=True, inherit_bindings=False):
             strip = self._strips[key] = self._lay_out(row, x, width)
         return strip
 
-    def _note_strip(self, y: int, width: int) -> Strip:
-        style = self.look("line--message")
-        lines, room = self._note.split("\n"), max(1, width - 2)
-        folded = [part for line in lines for part in textwrap.wrap(line, room) or [""]]
-        text = " " + folded[y - 1] if 0 < y <= len(folded) and self._note else ""
-        return Strip([Segment(text, style)]).adjust_cell_length(width, style)
+    def _note_strip(self, row: int, width: int) -> Strip:
+        rows = self._note_rows()
+        pieces = rows[row] if row < len(rows) else ()
+        segments = [Segment(text, self.look(name)) for text, name in pieces]
+        return Strip(segments).adjust_cell_length(width, self.look("line--message"))
 
     def _lay_out(self, row: int, x: int, width: int) -> Strip:
         segments = self.row_segments(row, x, width)
@@ -479,4 +506,6 @@ class LineView(ScrollView, can_focus=True, inherit_bindings=False):
         """Keep the cursor in sight when the view gets smaller."""
         event.stop()
         self._strips.clear()
+        if not self.count_rows():
+            self._fit()  # a message is folded to the width
         self.go_to(self._cursor)
