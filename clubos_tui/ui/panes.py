@@ -56,12 +56,6 @@ _DOING = {
     e.RollbackRequested: "rolling back",
 }
 
-NO_RUN = (
-    "No run yet.\n\nPress d to see what phase 1 would change.\n"
-    "Nothing in your repository is touched by that."
-)
-
-
 # --- phases ------------------------------------------------------------------------------------
 
 
@@ -198,10 +192,8 @@ def _no_files(state: Status) -> str:
 # --- diff --------------------------------------------------------------------------------------
 
 
-def diff_note(view: RunView | None, number: int) -> str:
+def diff_note(view: RunView, number: int) -> str:
     """Return why phase ``number`` has no diff to show, and what helps; empty where it has one."""
-    if view is None:
-        return NO_RUN
     phase, state = view.phase(number), view.status(number)
     name = f"Phase {number}, {phase.spec.name}"
     if state is S.PROPOSING and phase.permissions.open:

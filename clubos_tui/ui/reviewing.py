@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import threading
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -13,11 +15,14 @@ from clubos_tui.errors import ClubosError
 from clubos_tui.ui import panes
 from clubos_tui.ui.bridge import problem_of
 from clubos_tui.ui.diff.seen import Seen
+from clubos_tui.ui.first_run import first_run
 from clubos_tui.ui.review import Review
+from clubos_tui.ui.values import NoteLine
 from clubos_tui.ui.widgets.pane import Pane
 from clubos_tui.ui.widgets.views import DiffPane, FilesPane
 
 if TYPE_CHECKING:
+    from clubos_tui.machine.parts import Part
     from clubos_tui.ui.presenter import Presenter
     from clubos_tui.ui.screens.dashboard import Dashboard
 
@@ -38,6 +43,10 @@ class Reviewing:
         self._looked: set[str] = set()  # the change sets that were opened as "since"
         self._shown: object = None  # the key of what is shown or being read
         self._marked: object = None
+        self._machine: Sequence[Part] | str | None = (
+            None  # what it offers, or why that is not known
+        )
+        self._looking = False
         self._seen: dict[bool, Seen] = {}  # of the whole change set, and of what changed since
 
     @property
@@ -48,14 +57,13 @@ class Reviewing:
 
     def show(self, number: int) -> None:
         """Bring the diff to where the journal says that things stand in a phase."""
-        view, pane = self._bridge.view, self._dash.query_one("#diff", Pane)
-        note = panes.diff_note(view, number)
-        if view is None or note:
-            self.review = None
-            if note != self._shown:
-                self._shown = note
-                self._diff.show_empty(note)
-                pane.set_title(f"phase {number}" if view else "")
+        view = self._bridge.view
+        if view is None:
+            self._say(first_run(self._machine), "no run yet")
+            self._look()
+            return
+        if note := panes.diff_note(view, number):
+            self._say(note, f"phase {number}")
             return
         phase = view.phase(number)
         key = (number, phase.base, phase.change_set)
@@ -64,6 +72,33 @@ class Reviewing:
             self._diff.show_loading(f"Reading the change set of phase {number}")
             self._dash.run_worker(self._load(number, key), group="patch", exclusive=True)
         self._mark(key, phase, view.status(number), settled=panes.settled(view, number))
+
+    def _say(self, note: str | tuple[NoteLine, ...], title: str) -> None:
+        """Say why there is no diff."""
+        self.review = None
+        if note != self._shown:
+            self._shown = note
+            self._diff.show_empty(note)
+            self._dash.query_one("#diff", Pane).set_title(title)
+
+    def _look(self) -> None:
+        """Look at the machine, once: nothing of it is needed where there is a run."""
+        if not self._looking:
+            self._looking = True
+            self._dash.run_worker(self._examine(), group="machine")
+
+    async def _examine(self) -> None:
+        from clubos_tui.machine.examine import examine
+
+        diff, stop = self._diff, threading.Event()
+        try:
+            self._machine = await asyncio.to_thread(examine, stop)
+        except Exception as error:  # it only tells: a run goes without
+            self._machine = f"{type(error).__name__}: {error}"
+        finally:
+            stop.set()  # who leaves does not wait for somebody's hanging program
+        if diff.is_attached:
+            self._presenter.show(everything=True)
 
     def _mark(self, key: object, phase: PhaseView, state: Status, *, settled: bool) -> None:
         outside, read = phase.moved_outside(), self.review is not None

@@ -28,7 +28,7 @@ def plan(tmp_path):
 async def test_before_a_run_every_pane_says_which_key_helps(place, plan):
     async with board(place, plan) as b:
         text = b.text()
-        assert "Press d to see what phase 1 would change" in text
+        assert "Press n or d to see what phase 1 would change" in text
         assert "Nothing in your repository is touched" in text
         assert "No changes yet: press d." in text
         assert "[DRY RUN]" in text

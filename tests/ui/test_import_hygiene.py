@@ -23,7 +23,17 @@ def test_first_paint_imports_no_git_no_watcher_and_no_client():
 
 
 def test_first_paint_imports_nothing_of_the_engine():
-    rooms = ("engine", "machine", "journal", "repository", "workspace", "apply", "agents", "checks", "events")
+    rooms = (
+        "engine",
+        "machine",
+        "journal",
+        "repository",
+        "workspace",
+        "apply",
+        "agents",
+        "checks",
+        "events",
+    )
     loaded = modules()
     early = [name for name in loaded if name.startswith(tuple(f"clubos_tui.{r}" for r in rooms))]
     assert early == []
