@@ -47,13 +47,14 @@ def examine(stop: threading.Event | None = None) -> list[Part]:
 def _sandbox(bubblewrap: Seen, stop: threading.Event | None) -> Part:
     """Find out whether the box holds, by trying to get out of it."""
     holds = _unasked(bubblewrap, stop) or _probed()
+    locks = " and ".join(holds.locks) or "bubblewrap"
     there = bubblewrap.found and sys.platform == "linux"
     return Part(
         "sandbox", "sandbox", holds.ok, bubblewrap.version,
         "runs whole agents, and Claude's commands", holds.cure,
         # Where there is no bubblewrap at all it is missing, and not off.
         off=holds.why if there and not holds.ok else "",
-        note="bubblewrap; nothing got out of it" if holds.ok else "" if there else holds.why,
+        note=f"{locks}; nothing got out of it" if holds.ok else "" if there else holds.why,
     )  # fmt: skip
 
 
