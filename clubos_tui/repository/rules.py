@@ -12,6 +12,7 @@ import secrets
 import shutil
 import stat
 import subprocess
+import sys
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
@@ -54,8 +55,8 @@ class Sources:
         config = os.environ.get("XDG_CONFIG_HOME") or os.path.expanduser("~/.config")
         named = settings.get("core.attributesfile") or os.path.join(config, "git", "attributes")
         return cls(
-            _content(os.path.join(repository.root, os.path.expanduser(named))),
-            _content(os.path.join(repository.common_dir, "info", "attributes")),
+            content(os.path.join(repository.root, os.path.expanduser(named))),
+            content(os.path.join(repository.common_dir, "info", "attributes")),
         )
 
     @property
@@ -64,14 +65,25 @@ class Sources:
         return bool(self.general or self.info or os.path.exists(_SYSTEM))
 
 
-def _content(path: str) -> bytes:
+def content(path: str) -> bytes:
     """Return a regular file's bytes; a pipe in its place would make us wait for ever."""
     try:
         fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError:
         return b""
-    with os.fdopen(fd, "rb") as file:
-        return file.read() if stat.S_ISREG(os.fstat(fd).st_mode) else b""
+    return regular(fd)
+
+
+def regular(fd: int, most: int = sys.maxsize) -> bytes:
+    """Return the bytes of an open file and close it; none where it is no file, or too large."""
+    try:
+        status = os.fstat(fd)
+        if not stat.S_ISREG(status.st_mode) or status.st_size > most:
+            return b""
+        with open(fd, "rb", closefd=False) as file:
+            return file.read(status.st_size)
+    finally:
+        os.close(fd)
 
 
 class Rules:
@@ -105,18 +117,18 @@ class Rules:
             config += f"\teol = {eol}\n"
         config += f"\tignoreCase = {str(settings.flag('core.ignorecase')).lower()}\n"
         lender = os.path.join(self._workshop.path, "objects")
-        _write(general, sources.general)
-        _write(os.path.join(self._git.git_dir, "config"), config.encode())
-        _write(os.path.join(self._git.git_dir, "info", "attributes"), sources.info)
-        _write(
+        write(general, sources.general)
+        write(os.path.join(self._git.git_dir, "config"), config.encode())
+        write(os.path.join(self._git.git_dir, "info", "attributes"), sources.info)
+        write(
             os.path.join(self._git.git_dir, "objects", "info", "alternates"),
             alternates(lender),
         )
         os.makedirs(os.path.join(self._git.git_dir, "refs"))
-        _write(os.path.join(self._git.git_dir, "HEAD"), b"ref: refs/heads/rules\n")
+        write(os.path.join(self._git.git_dir, "HEAD"), b"ref: refs/heads/rules\n")
         os.makedirs(self._tree)
         for path, data in attributes.items():
-            _write(os.path.join(os.fsencode(self._tree), path_bytes(path)), data)
+            write(os.path.join(os.fsencode(self._tree), path_bytes(path)), data)
 
     def _ask(self, *args: str, stdin: bytes = b"") -> bytes:
         """Run git inside the folder's own tree: attributes are looked for from there."""
@@ -179,7 +191,7 @@ class Rules:
 
     def outside(self, paths: Collection[str], patterns: bytes, *, cone: bool) -> set[str]:
         """Return those of ``paths`` that a sparse checkout with these patterns leaves out."""
-        _write(os.path.join(self._git.git_dir, "info", "sparse-checkout"), patterns)
+        write(os.path.join(self._git.git_dir, "info", "sparse-checkout"), patterns)
         empty = BlobId(object_id("blob", b"", self._workshop.object_format))
         tree = self._workshop.build(
             self._workshop.trees.empty, {path: Entry(FILE, empty) for path in paths}, {empty: b""}
@@ -190,7 +202,8 @@ class Rules:
         return {path_text(row[2:]) for row in listing if row.startswith(b"S ")}
 
 
-def _write(path: str | bytes, data: bytes) -> None:
+def write(path: str | bytes, data: bytes) -> None:
+    """Write a file that nobody keeps, and the folders above it."""
     os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
     with open(path, "wb") as file:
         file.write(data)
