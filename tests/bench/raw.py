@@ -83,3 +83,15 @@ def undo_switch(repo: Repo) -> None:
     if lock.exists():
         os.unlink(lock)
     repo.git("reset", "--quiet", "--hard")
+
+
+class Empty:
+    """A work tree of a repository with nothing in it yet."""
+
+    def __init__(self, repo: Repo, folder: Path) -> None:
+        self.folder = folder
+        repo.git("clone", "--quiet", "--shared", "--no-checkout", str(repo.root), str(folder))
+
+    def check_out(self) -> None:
+        """Write all files and the index."""
+        Repo(self.folder).git("checkout", "--quiet", "main")
