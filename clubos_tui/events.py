@@ -353,6 +353,8 @@ class ActionFinished:
     stream_sha256: str = ""
     milliseconds: int = 0
     refused: tuple[str, ...] = ()  # what its commands printed of what the box refused
+    left_behind: tuple[str, ...] = ()  # in the workspace, as git ignores it; a folder ends in "/"
+    left_count: int = 0  # of those, named or not
 
 
 @dataclass(frozen=True, slots=True)

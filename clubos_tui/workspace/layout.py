@@ -11,19 +11,21 @@ from __future__ import annotations
 import json
 import os
 import stat
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager, suppress
 
 from clubos_tui.changes.manifest import Entry, path_bytes, path_text
 from clubos_tui.codec import canonical
-from clubos_tui.disk import looks_of, parent_of, sync_file_system
+from clubos_tui.disk import aside, looks_of, parent_of, sync_file_system
 from clubos_tui.errors import GitFailed, HostilePath
+from clubos_tui.repository.ignored import IGNORE, IgnoreRules
 from clubos_tui.repository.workshop import Workshop
 from clubos_tui.workspace.export import Progress, export, remove
 from clubos_tui.workspace.known import Known, load
-from clubos_tui.workspace.scan import Scan, look, read_entry
+from clubos_tui.workspace.scan import Scan, Way, look, read_entry
 from clubos_tui.workspace.secrets import is_secret, withheld
 from clubos_tui.workspace.touched import Touched
+from clubos_tui.workspace.untracked import Untracked, folders_of, lies_in
 
 
 def _no_progress(_done: int, _total: int) -> None: ...
@@ -32,13 +34,18 @@ def _no_progress(_done: int, _total: int) -> None: ...
 class Layout:
     """One folder, the tree it holds, and the way to the next tree.
 
-    With ``hide``, tracked secrets are kept out of it (P12).
+    With ``hide``, tracked secrets are kept out of it (P12). With ``ignore``, what git ignores is
+    left behind by a scan: it stays for the next one, and is gone when another tree is brought.
     """
 
-    def __init__(self, folder: str, workshop: Workshop, *, hide: bool) -> None:
+    def __init__(
+        self, folder: str, workshop: Workshop, *, hide: bool, ignore: IgnoreRules | None = None
+    ) -> None:
         self.folder = folder
         self._workshop = workshop
         self._hide = hide
+        self._ignore = ignore
+        self._left: Collection[bytes] = ()
         self._known = (os.path.isdir(folder) and load(_note(folder))) or Known()
         self._touched: Touched | None = None
         self._sure = self._catch_up()
@@ -58,6 +65,7 @@ class Layout:
             return False
         self._known.hidden = tuple(mark["hidden"])
         self._known.empty = tuple(map(path_bytes, mark["empty"]))
+        self._left = frozenset(map(path_bytes, mark.get("left", ())))
         return True
 
     @property
@@ -70,53 +78,86 @@ class Layout:
         """The paths of that tree that are withheld."""
         return self._known.hidden
 
-    def bring(self, tree: str, progress: Progress = _no_progress) -> None:
-        """Make the folder hold ``tree``, whatever an agent or a crash left in it."""
-        if self._touched and self._touched.take() != set():
+    @property
+    def left(self) -> tuple[str, ...]:
+        """What the last scan left behind, as git ignores it; a folder ends in ``/``."""
+        return tuple(map(path_text, sorted(self._left)))
+
+    def bring(self, tree: str, progress: Progress = _no_progress, *, keep: bool = False) -> None:
+        """Make the folder hold ``tree``, whatever an agent or a crash left in it.
+
+        With ``keep``, what was left behind stays where the folder holds that tree already. It is
+        gone after a crash: nobody could tell how far it had come.
+        """
+        kept = self._left if keep and self.holds == tree else ()
+        if self._touched and self._written(self._touched.take()):
             self._doubt()  # somebody wrote there after the last look
-        if self.holds == tree and os.path.isdir(self.folder):
+        there = os.path.isdir(self.folder)
+        if self.holds == tree and there and len(kept) == len(self._left):
             return
         sure = self._sure
         self._doubt()
         try:
-            if not os.path.isdir(self.folder):
+            if not there:
                 self._export(tree, progress)
             elif sure:
+                self._clear()
                 self._move(tree, progress)
             else:
-                self._mend(tree, progress)
+                self._mend(tree, progress, kept)
         except (OSError, HostilePath, GitFailed):
             # An agent took permissions away, or made what no tree holds, or the tree it held is
             # no more: begin anew.
             self.close()
             remove(self.folder)
             self._export(tree, progress)
+        self._left = kept if there and not sure else ()
         self.settle(tree)
-        if self._touched:
-            self._touched.take()  # by us
+        for raw in (self._touched.take() or ()) if self._touched else ():  # by us
+            if raw.endswith(b"/") and self._touched:
+                self._touched.watch_below(raw)
+
+    def _written(self, touched: Collection[bytes] | None) -> bool:
+        """Tell whether anything but what was left behind may have been written to."""
+        return touched is None or not all(lies_in(raw, self._left) for raw in touched)
 
     def hand_over(self) -> None:
         """Let an agent in: from now on the folder may change, and what is touched is noted."""
         if self._touched is None:
-            self._watch_anew()
+            self._touched = Touched(self.folder)
+            self._touched.watch_below(b"", self._left)
         self._doubt()
 
     def scan(self, stop: Callable[[], None] = lambda: None) -> Scan:
         """Find out what differs from the tree it held; :class:`HostilePath` as in ``scan``."""
         known = self._known
         touched = self._touched.take() if self._touched else None
-        if touched is None:
-            self._watch_anew()
+        if self._touched is None or touched is None:
+            self.close()
+            self._touched = Touched(self.folder)  # it watches what the look enters
+        elif any(raw.rpartition(b"/")[2] == IGNORE for raw in touched):
+            touched = None  # other rules: what was left behind may be tracked now
         tree, known.tree = known.tree, ""  # a look that fails has learned a part
-        found = look(
-            self.folder,
-            known,
-            object_format=self._workshop.object_format,
-            touched=touched,
-            stop=stop,
-        )
-        known.tree = tree
+        with self.untracked(stop) as untracked:
+            found = look(
+                self.folder,
+                known,
+                object_format=self._workshop.object_format,
+                touched=touched,
+                stop=stop,
+                way=Way(untracked, self._left, self._touched.watch),
+            )
+        known.tree, self._left = tree, frozenset(found.left)
         return found
+
+    @contextmanager
+    def untracked(self, stop: Callable[[], None] = lambda: None) -> Iterator[Untracked | None]:
+        """Tell which paths a scan would leave behind now."""
+        if self._ignore is None:
+            yield None
+            return
+        with self._ignore.asked(self.folder, stop) as ignored:
+            yield Untracked(self._known, ignored)
 
     def settle(self, tree: str) -> None:
         """Say that the folder holds ``tree``: what :meth:`scan` found was built into it."""
@@ -124,7 +165,10 @@ class Layout:
         known.tree = tree
         if known.worth_saving or not os.path.exists(_note(self.folder)):
             known.save(_note(self.folder))
-        mark = {"tree": tree, "hidden": known.hidden, "empty": list(map(path_text, known.empty))}
+        mark = {
+            "tree": tree, "hidden": known.hidden, "empty": list(map(path_text, known.empty)),
+            "left": self.left,
+        }  # fmt: skip
         part = f"{_mark(self.folder)}.part"
         with open(part, "wb") as file:
             file.write(canonical(mark))
@@ -136,11 +180,6 @@ class Layout:
         if self._touched:
             self._touched.close()
             self._touched = None
-
-    def _watch_anew(self) -> None:
-        """Begin before the look that follows, so that nothing falls between the two."""
-        self.close()
-        self._touched = Touched(self.folder)
 
     def _doubt(self) -> None:
         """Take the mark away: what the folder holds is not sure any more."""
@@ -176,6 +215,21 @@ class Layout:
         self.folder = folder
 
     # --- ways ---------------------------------------------------------------------------------
+
+    def _clear(self) -> None:
+        """Remove what was left behind; an agent that is still there can't lead us elsewhere."""
+        for path in self.left:
+            with (
+                suppress(FileNotFoundError),
+                parent_of(self.folder, path.rstrip("/")) as (fd, name),
+            ):
+                if path.endswith("/"):
+                    top = f"{aside().decode()}.left"
+                    os.rename(name, os.path.join(self.folder, top), src_dir_fd=fd)
+                    remove(os.path.join(self.folder, top))
+                else:
+                    os.unlink(name, dir_fd=fd)
+            self._remove_emptied(path.rstrip("/").rpartition("/")[0])
 
     def _move(self, tree: str, progress: Progress) -> None:
         """Rewrite what differs between the tree it holds and ``tree``."""
@@ -222,21 +276,21 @@ class Layout:
                     os.rmdir(name, dir_fd=fd)
                 folder = folder.rpartition("/")[0]
 
-    def _mend(self, tree: str, progress: Progress) -> None:
+    def _mend(self, tree: str, progress: Progress, kept: Collection[bytes]) -> None:
         """Look at all that is there, remove what ``tree`` does not hold, write what is missing."""
         self.close()
         wanted = {path_bytes(path): entry for path, entry in self._wanted(tree).items()}
-        kept = self._sweep(wanted)
+        right = self._sweep(wanted, kept)
         known = self._known
-        known.rows = {raw: row for raw, row in known.rows.items() if raw in kept}
+        known.rows = {raw: row for raw, row in known.rows.items() if raw in right}
         known.empty = ()
-        missing = {path_text(raw): entry for raw, entry in wanted.items() if raw not in kept}
+        missing = {path_text(raw): entry for raw, entry in wanted.items() if raw not in right}
         self._write(missing, progress)
 
-    def _sweep(self, wanted: dict[bytes, Entry]) -> set[bytes]:
+    def _sweep(self, wanted: dict[bytes, Entry], kept: Collection[bytes]) -> set[bytes]:
         """Remove what is not wanted; return the paths of files that are as they should be."""
-        needed = {raw[: at + 1] for raw in wanted for at, byte in enumerate(raw) if byte == 0x2F}
-        kept: set[bytes] = set()
+        needed = folders_of(wanted, kept)
+        right: set[bytes] = set()
         root = os.fsencode(self.folder)
         folders = [b""]
         while folders:
@@ -246,15 +300,17 @@ class Layout:
             for item in items:
                 raw = prefix + item.name
                 if item.is_dir(follow_symlinks=False):
+                    if raw + b"/" in kept:
+                        continue
                     if raw + b"/" in needed:
                         folders.append(raw + b"/")
                     else:  # a submodule's folder too: it is made anew, and empty
                         remove(os.fsdecode(item.path))
                 elif raw in wanted and self._entry(item, raw) == wanted[raw]:
-                    kept.add(raw)
-                else:
+                    right.add(raw)
+                elif raw not in kept:
                     os.unlink(item.path)
-        return kept
+        return right
 
     def _entry(self, item: os.DirEntry[bytes], raw: bytes) -> Entry:
         """Return what a file holds, without reading it where it looks as it did."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 
@@ -28,6 +28,7 @@ from clubos_tui.errors import HostilePath
 from clubos_tui.repository.objects import object_id
 from clubos_tui.workspace.known import Known, Row
 from clubos_tui.workspace.secrets import is_secret
+from clubos_tui.workspace.untracked import Untracked, lies_in
 
 MOST_BYTES = 2 << 30
 """Of all that differs: it is held in memory, and a file full of holes costs an agent no disk."""
@@ -40,6 +41,7 @@ class Scan:
 
     puts: dict[str, Entry | None] = field(default_factory=dict)
     blobs: dict[BlobId, bytes] = field(default_factory=dict)
+    left: set[bytes] = field(default_factory=set)  # behind, as git ignores it; a folder ends in /
 
 
 def scan(
@@ -70,30 +72,42 @@ def look(
     object_format: str,
     touched: Collection[bytes] | None = None,
     stop: Callable[[], None] = lambda: None,
+    way: Way | None = None,
 ) -> Scan:
     """Compare ``folder`` with what is known of it, and learn; reads only what looks different.
 
     ``touched`` names the only paths that can differ; folders among them end in ``/``. Raises as
     :func:`scan` does; ``stop`` is called for each folder and may raise.
     """
-    looking = _Look(folder, known, object_format)
+    looking = _Look(folder, known, object_format, way or Way())
     if touched is None:
         looking.below(b"", stop)
         looking.miss([raw for raw in known.rows if raw not in looking.seen])
         known.empty = tuple(looking.empty)
         return looking.result
+    looking.go_on()
     for raw in sorted(touched):
         if raw.endswith(b"/"):
             looking.below(raw, stop)
-    looking.miss([raw for raw in touched if not raw.endswith(b"/") and not looking.at(raw)])
+    looking.some([raw for raw in touched if not raw.endswith(b"/")])
+    looking.forget(touched)
     known.empty = (*known.empty, *looking.empty)
     return looking.result
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """How a look goes on: past what is untracked, and telling where it goes."""
+
+    untracked: Untracked | None = None  # without it, nothing is left behind
+    left: Collection[bytes] = ()  # by the look before
+    entered: Callable[[bytes], None] = lambda _folder: None  # called before a folder is looked at
 
 
 class _Look:
     """One look at a folder: what was seen, what differs."""
 
-    def __init__(self, folder: str, known: Known, object_format: str) -> None:
+    def __init__(self, folder: str, known: Known, object_format: str, way: Way) -> None:
         self.result = Scan()
         self.seen: set[bytes] = set()
         self.empty: list[bytes] = []
@@ -103,15 +117,21 @@ class _Look:
         self._known = known
         self._secrets = set(known.hidden)
         self._format = object_format
+        self._way = way
 
     def below(self, start: bytes, stop: Callable[[], None]) -> None:
-        """Look at everything in a folder."""
-        folders = [start] if self._is_real(start.rstrip(b"/")) else []
+        """Look at everything in a folder that is not left behind."""
+        if lies_in(start, self.result.left) or not self._is_real(start.rstrip(b"/")):
+            return
         if start:
             _require_no_git(start)
+            if not self._is_folder(start[:-1]) or self._leave([start]):
+                return
+        folders = [start]
         while folders:
             stop()
             prefix = folders.pop()
+            self._way.entered(prefix)
             with (
                 suppress(FileNotFoundError),  # it came and went
                 os.scandir(os.path.join(self._root, prefix)) as found,
@@ -119,16 +139,73 @@ class _Look:
                 items = list(found)
                 if not items and prefix:
                     self.empty.append(prefix)
-                for item in items:
-                    raw = prefix + item.name
-                    _require_no_git(raw)
-                    if item.is_dir(follow_symlinks=False):
-                        if self._is_folder(raw):
-                            folders.append(raw + b"/")
-                    else:
-                        self._file(raw, item.stat(follow_symlinks=False))
+                folders += self._items(prefix, items)
 
-    def at(self, raw: bytes) -> bool:
+    def _items(self, prefix: bytes, items: list[os.DirEntry[bytes]]) -> Iterator[bytes]:
+        """Look at what is in a folder; yield the folders among it that are to be looked at."""
+        rows, untracked = self._known.rows, self._way.untracked
+        unknown: dict[bytes, os.DirEntry[bytes]] = {}
+        for item in items:
+            raw = prefix + item.name
+            _require_no_git(raw)
+            if item.is_dir(follow_symlinks=False):
+                if untracked and not untracked.tracks(raw + b"/"):
+                    unknown[raw + b"/"] = item
+                elif self._is_folder(raw):
+                    yield raw + b"/"
+            elif raw in rows or untracked is None:
+                self._file(raw, item.stat(follow_symlinks=False))
+            else:
+                unknown[raw] = item
+        left = self._leave(unknown)
+        for raw, item in unknown.items():
+            if raw in left:
+                continue
+            if raw.endswith(b"/"):
+                yield raw
+            else:
+                self._file(raw, item.stat(follow_symlinks=False))
+
+    def _leave(self, paths: Collection[bytes]) -> set[bytes]:
+        """Leave behind what git ignores of these, and return it."""
+        untracked = self._way.untracked
+        left = untracked.among(paths) if untracked and paths else set()
+        self.result.left |= left
+        return left
+
+    def go_on(self) -> None:
+        """Take what was left behind as it was: only what was touched can have gone."""
+        self.result.left = set(self._way.left)
+
+    def some(self, touched: Collection[bytes]) -> None:
+        """Look at paths that may hold a file or none."""
+        left = self.result.left
+        paths = [raw for raw in touched if not lies_in(raw, left)]
+        new = [raw for raw in paths if raw not in self._known.rows and self._is_file(raw)]
+        self._leave(new)
+        self.miss([raw for raw in paths if raw not in left and not self._at(raw)])
+
+    def forget(self, touched: Collection[bytes]) -> None:
+        """Forget of what is left behind that which is gone."""
+        left = self.result.left
+        for name in {raw.rstrip(b"/") for raw in touched}:
+            if name in left and not self._is_file(name):
+                left.discard(name)
+            if name + b"/" in left and not stat.S_ISDIR(self._mode(name)):
+                left.discard(name + b"/")
+
+    def _is_file(self, raw: bytes) -> bool:
+        """Tell whether anything but a folder is there."""
+        return not stat.S_ISDIR(self._mode(raw) or stat.S_IFDIR)
+
+    def _mode(self, raw: bytes) -> int:
+        """Return the mode of what is there, 0 for nothing; nothing is there through a link."""
+        if self._is_real(raw.rpartition(b"/")[0]):
+            with suppress(FileNotFoundError):
+                return os.lstat(os.path.join(self._root, raw)).st_mode
+        return 0
+
+    def _at(self, raw: bytes) -> bool:
         """Look at one path; ``False`` where no file is there."""
         _require_no_git(raw)
         if not self._is_real(raw.rpartition(b"/")[0]):

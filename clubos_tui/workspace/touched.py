@@ -13,6 +13,8 @@ import ctypes
 import os
 import struct
 import sys
+from collections.abc import Collection
+from contextlib import suppress
 
 _EVENT = struct.Struct("iIII")  # watch, mask, cookie, length of the name that follows
 _MODIFY, _ATTRIB, _CLOSE_WRITE = 0x2, 0x4, 0x8
@@ -30,16 +32,14 @@ class Touched:
     """Collects touched paths; ``None`` answers mean: look at everything."""
 
     def __init__(self, folder: str) -> None:
-        """Begin to watch ``folder`` and all folders in it."""
+        """Get ready to watch folders in ``folder``; none is watched yet."""
         self._root = os.fsencode(folder)
         self._names: dict[int, bytes] = {}
-        self._whole = True
+        self._whole = False
         self._libc = ctypes.CDLL(None, use_errno=True)
         self._fd = -1
         if sys.platform.startswith("linux"):
             self._fd = self._libc.inotify_init1(os.O_NONBLOCK | os.O_CLOEXEC)
-        if self._fd >= 0:
-            self._whole = not self._watch_below(b"")
 
     def close(self) -> None:
         """Stop watching."""
@@ -51,8 +51,9 @@ class Touched:
     def take(self) -> set[bytes] | None:
         """Return the paths touched since the last call; a new folder ends in ``/``.
 
-        ``None`` where the kernel can't say: it has no such watch, its queue overflowed, or a folder
-        that was watched went away.
+        A new folder is not watched yet, so that nobody walks one that is left behind. ``None``
+        where the kernel can't say: it has no such watch, its queue overflowed, or a folder that
+        was watched went away.
         """
         if self._fd < 0:
             return None
@@ -74,29 +75,31 @@ class Touched:
         elif folder is None or mask & (_OVERFLOW | _MOVE_SELF):
             self._whole = True
         elif mask & _IS_DIR and mask & (_CREATE | _MOVED_TO):
-            # Watched before it is walked: what comes into it meanwhile is seen by one or other.
-            self._whole = not self._watch_below(folder + name + b"/") or self._whole
             out.add(folder + name + b"/")
         elif mask & _IS_DIR and mask & _MOVED_FROM:
             self._whole = True  # and with it the names of all below it
         elif name:
             out.add(folder + name)
 
-    def _watch_below(self, start: bytes) -> bool:
+    def watch_below(self, start: bytes, left: Collection[bytes] = ()) -> None:
+        """Watch a folder and all folders in it but those that are ``left`` behind."""
         folders = [start]
         while folders:
             folder = folders.pop()
-            try:
-                if not self._watch(folder):
-                    raise OSError
-                with os.scandir(os.path.join(self._root, folder)) as found:
-                    inner = [item.name for item in found if item.is_dir(follow_symlinks=False)]
-            except OSError:
-                if os.path.isdir(os.path.join(self._root, folder)):  # else it is gone again
-                    return False
-            else:
-                folders += [folder + name + b"/" for name in inner]
-        return True
+            self.watch(folder)
+            with (
+                suppress(OSError),  # gone again, or else the look that follows says why
+                os.scandir(os.path.join(self._root, folder)) as found,
+            ):
+                inner = [item.name for item in found if item.is_dir(follow_symlinks=False)]
+                new = (folder + name + b"/" for name in inner)
+                folders += [folder for folder in new if folder not in left]
+
+    def watch(self, folder: bytes) -> None:
+        """Watch a folder. Call this before it is looked at, so that nothing falls in between."""
+        if self._fd < 0 or self._watch(folder):
+            return
+        self._whole = self._whole or os.path.isdir(os.path.join(self._root, folder))
 
     def _watch(self, folder: bytes) -> bool:
         path = os.path.join(self._root, folder).rstrip(b"/")  # with it a link would be followed

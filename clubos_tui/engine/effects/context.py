@@ -20,6 +20,7 @@ from clubos_tui.engine.session import Session
 from clubos_tui.engine.state import RunView
 from clubos_tui.errors import CutShort
 from clubos_tui.events import Event
+from clubos_tui.repository.ignored import IgnoreRules
 from clubos_tui.streams import StreamWriter
 from clubos_tui.workspace.layout import Layout
 
@@ -47,7 +48,11 @@ class Context:
     def workspace(self) -> Layout:
         """The folder an agent works in; what is known of it holds as long as we drive."""
         if self._workspace is None:
-            self._workspace = Layout(self.session.paths.workspace, self.session.workshop, hide=True)
+            session = self.session
+            rules = IgnoreRules(session.repository, session.paths.scratch)
+            self._workspace = Layout(
+                session.paths.workspace, session.workshop, hide=True, ignore=rules
+            )
         return self._workspace
 
     def bench(self, tree: TreeId) -> str:

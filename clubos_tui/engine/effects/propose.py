@@ -51,6 +51,7 @@ from clubos_tui.workspace.scan import Scan
 # What an agent can make of its own files: without permissions, and deeper than a path can say.
 _UNREADABLE = frozenset({errno.EACCES, errno.EPERM, errno.ENAMETOOLONG, errno.ELOOP})
 _SHOWN = 200  # characters of a path that no error has to be longer for
+NAMED = 100  # paths of what is left behind that an event names; all of them are counted
 
 
 async def start_attempt(context: Context, step: StartAttempt) -> None:
@@ -97,7 +98,8 @@ async def run_action(context: Context, step: RunAction) -> None:
     phase = context.view.phase(step.phase)
     workspace = context.workspace
     # What a crash cut short is mended here: half of an action is not evidence of anything.
-    await context.in_thread(lambda: workspace.bring(phase.tree, context.look))
+    # What the actions before it left behind stays: their installed packages are not to be missed.
+    await context.in_thread(lambda: workspace.bring(phase.tree, context.look, keep=True))
     workspace.hand_over()
     starts = phase.action(step.action).starts
     # What a model has said stays; what is said anew goes to a stream of its own.
@@ -147,6 +149,7 @@ async def run_action(context: Context, step: RunAction) -> None:
             step.phase, phase.attempt, step.action, "success", tree, result=ended.turn.summary,
             changes=changes, stream_sha256=stream_sha256, milliseconds=_since(began),
             refused=refused.lines,
+            left_behind=workspace.left[:NAMED], left_count=len(workspace.left),
         )
     )  # fmt: skip
 
