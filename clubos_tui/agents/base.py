@@ -7,6 +7,7 @@ found by the scan. Exactly one :class:`TurnEnded` ends a prompt, and it comes la
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Literal, Protocol, TypeAlias, runtime_checkable
 
@@ -14,6 +15,7 @@ from clubos_tui.changes.decisions import Decision
 from clubos_tui.codec import Json, structure, unstructure
 from clubos_tui.plan import Model, Needs, Plan
 from clubos_tui.spending import Limit, ModelTurn
+from clubos_tui.workspace.untracked import AskUntracked
 
 StopReason = Literal["end_turn", "max_tokens", "refusal", "cancelled", "failed", "held"]
 ToolKind = Literal[
@@ -42,6 +44,7 @@ class Workspace:
     earlier: tuple[str, ...] = ()
     requests: int = 0  # to a model, in this attempt so far
     needs: Needs = Needs()  # what a person has said that the agent is given
+    untracked: AskUntracked = nullcontext  # which paths the scan leaves behind
 
 
 @dataclass(frozen=True, slots=True)

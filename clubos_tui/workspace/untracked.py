@@ -6,15 +6,17 @@ carried into the tree before, is never ignored, whatever the rules say; so git h
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
+from contextlib import AbstractContextManager
 from functools import cached_property
+from typing import TypeAlias
 
 from clubos_tui.changes.manifest import GITLINK, path_bytes, path_text
 from clubos_tui.changes.paths import is_dot_git
 from clubos_tui.repository.ignored import Ignored
 from clubos_tui.workspace.known import Known
 
-__all__ = ["Untracked", "folders_of", "lies_in"]
+__all__ = ["AskUntracked", "Untracked", "folders_of", "lies_in"]
 
 
 class Untracked:
@@ -43,6 +45,10 @@ class Untracked:
     @cached_property
     def _folders(self) -> set[bytes]:
         return folders_of(self._rows, self._hidden)
+
+
+AskUntracked: TypeAlias = Callable[[], AbstractContextManager[Untracked | None]]
+"""Opens the answers; ``None`` where nothing is ever left behind."""
 
 
 def _is_git(raw: bytes) -> bool:

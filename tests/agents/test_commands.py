@@ -12,7 +12,11 @@ from support.model_server import Reply
 from support.scripted_model import call, finish
 
 from clubos_tui.agents import base as a
+from clubos_tui.agents.tools import files
 from clubos_tui.agents.tools.commands import Effect
+from clubos_tui.engine.session import Session
+from clubos_tui.repository.ignored import IgnoreRules
+from clubos_tui.workspace.layout import Layout
 from clubos_tui.workspace.sandbox.box import program
 from clubos_tui.workspace.sandbox.probe import Holds
 
@@ -31,6 +35,55 @@ def test_an_effect_is_what_differs() -> None:
     assert str(Effect.between({"a": (1,)}, {"a": (1,)})) == "no file changed"
     many = Effect(tuple(f"f{number}" for number in range(25)))
     assert str(many).endswith("f19 and 5 more")
+
+
+def test_an_effect_says_what_is_left_behind() -> None:
+    after = {"node_modules/": (1,), "a.log": (2,), "b": (1,), "old.log": (1,)}
+    effect = Effect.between(
+        {"a.log": (1,), "old.log": (1,)}, after, {"node_modules/", "a.log", "old.log"}
+    )
+    assert str(effect) == (
+        "created 2: b, node_modules/; changed 1: a.log; git ignores 2 of these, so they are left "
+        "behind and in no change set: a.log, node_modules/"
+    )
+
+
+@needs_box
+async def test_a_model_hears_what_git_ignores_of_what_its_command_made(
+    bench: Bench, session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And what a command installed is not walked again for the next one."""
+    bench.folder.rmdir()
+    rules = IgnoreRules(session.repository, session.paths.scratch)
+    layout = Layout(str(bench.folder), session.workshop, hide=True, ignore=rules)
+    layout.bring(session.workshop.trees.empty)
+    (bench.folder / ".gitignore").write_text("node_modules/\n.env\n")
+    bench.untracked = layout.untracked
+    walked: list[bytes] = []
+    inner = files._entries
+    monkeypatch.setattr(files, "_entries", lambda at: walked.append(at) or inner(at))
+    install = "mkdir -p node_modules/x; touch node_modules/x/y .env; echo 1 > a"
+    model = bench.script(
+        one=[
+            [call("run_command", command=install)], [call("run_command", command="echo 2 > a")],
+            [call("write_file", path=".env", content="K=1\n")],
+            [call("write_file", path="node_modules/z", content="1")],
+            [call("write_file", path="b", content="1")], [finish()],
+        ]
+    )  # fmt: skip
+    events = await bench.ask(await bench.agent())
+    assert ended(events).reason == "end_turn"
+    told = [r.body["messages"][-1]["content"][0]["content"] for _, r in model.asked[1:]]
+    assert told[0] == (
+        "exit code 0; created 3: .env, a, node_modules/; git ignores 2 of these, so they are left "
+        "behind and in no change set: .env, node_modules/"
+    )
+    assert told[1] == "exit code 0; changed 1: a"
+    assert "read" in told[2]
+    assert told[3].startswith("created node_modules/z; git ignores it, so it is left behind")
+    assert told[4] == "created b"
+    assert not [at for at in walked if b"node_modules" in at]
+    layout.close()
 
 
 @needs_box

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ from clubos_tui.agents import base as a
 from clubos_tui.agents.claude.agent import ClaudeAgent
 from clubos_tui.agents.claude.asking import Timing
 from clubos_tui.plan import Action, Model, Phase, Plan
+from clubos_tui.workspace.untracked import AskUntracked
 from support.model_server import ModelServer
 from support.scripted_model import Answer, ScriptedModel
 
@@ -36,6 +38,7 @@ class Bench:
         self.turns: list[a.TurnTaken] = []
         self.attempt = 1
         self.earlier: tuple[str, ...] = ()
+        self.untracked: AskUntracked = nullcontext
 
     def script(self, **answers: list[Answer]) -> ScriptedModel:
         """Let the model answer by a script."""
@@ -52,7 +55,7 @@ class Bench:
                 str(self.folder), PLAN, 1, self.attempt,
                 model=Model(base_url=self.server.url, **settings), recording=self.recording,
                 turns=tuple(t.record_sha256 for t in taken if t.outcome == "answered"),
-                earlier=self.earlier, requests=len(taken),
+                earlier=self.earlier, requests=len(taken), untracked=self.untracked,
             )
         )  # fmt: skip
         return made

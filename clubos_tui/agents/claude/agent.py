@@ -74,7 +74,9 @@ class ClaudeAgent:
         self._recording = Recording(workspace.recording)
         holds = await asyncio.to_thread(probe)
         box = Box(workspace.folder) if holds.ok else None
-        self._toolbox = Toolbox(workspace.folder, workspace.withheld, box=box)
+        self._toolbox = Toolbox(
+            workspace.folder, workspace.withheld, box=box, untracked=workspace.untracked
+        )
         self._toolbox.listen(self._printed.add)
         await self._source.open(self._settings)
         past = await asyncio.to_thread(_past, self._recording, workspace, self._settings.model)

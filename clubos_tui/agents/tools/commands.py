@@ -8,14 +8,17 @@ from __future__ import annotations
 import os
 import stat
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from typing import Final, TypeAlias
 
 from clubos_tui.agents.tools.files import Files
+from clubos_tui.changes.manifest import path_text
 from clubos_tui.workspace.sandbox.box import Box
 from clubos_tui.workspace.sandbox.running import Ended, run
 from clubos_tui.workspace.sandbox.watch import Limits
+from clubos_tui.workspace.untracked import AskUntracked
 
 __all__ = ["Commands", "Effect", "Ran"]
 
@@ -33,24 +36,39 @@ class Effect:
     created: tuple[str, ...] = ()
     changed: tuple[str, ...] = ()
     deleted: tuple[str, ...] = ()
+    left: tuple[str, ...] = ()
+    """Of what was created or changed, that which git ignores; a folder ends in ``/``."""
 
     @classmethod
-    def between(cls, before: Looks, after: Looks) -> Effect:
-        """Return how two looks differ."""
+    def between(cls, before: Looks, after: Looks, left: Collection[str] = ()) -> Effect:
+        """Return how two looks differ; ``left`` is what git ignores in the second."""
+        created = after.keys() - before.keys()
+        changed = {path for path in before.keys() & after if before[path] != after[path]}
         return cls(
-            tuple(sorted(after.keys() - before.keys())),
-            tuple(sorted(path for path in before.keys() & after if before[path] != after[path])),
+            tuple(sorted(created)),
+            tuple(sorted(changed)),
             tuple(sorted(before.keys() - after.keys())),
+            tuple(sorted((created | changed).intersection(left))),
         )
 
     def __str__(self) -> str:
-        parts = []
-        for word in ("created", "changed", "deleted"):
-            paths = getattr(self, word)
-            if paths:
-                more = f" and {len(paths) - _NAMED:,} more" if len(paths) > _NAMED else ""
-                parts.append(f"{word} {len(paths):,}: {', '.join(paths[:_NAMED])}{more}")
+        parts = [
+            f"{word} {len(paths):,}: {_named(paths)}"
+            for word in ("created", "changed", "deleted")
+            if (paths := getattr(self, word))
+        ]
+        if self.left:
+            it = "it is" if len(self.left) == 1 else "they are"
+            parts.append(
+                f"git ignores {len(self.left):,} of these, so {it} left behind and in no change "
+                f"set: {_named(self.left)}"
+            )
         return "; ".join(parts) or "no file changed"
+
+
+def _named(paths: tuple[str, ...]) -> str:
+    more = f" and {len(paths) - _NAMED:,} more" if len(paths) > _NAMED else ""
+    return f"{', '.join(paths[:_NAMED])}{more}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,10 +114,14 @@ class _Tail:
 class Commands:
     """Runs commands in one workspace."""
 
-    def __init__(self, box: Box, files: Files, limits: Limits | None = None) -> None:
+    def __init__(
+        self, box: Box, files: Files, limits: Limits | None = None, *,
+        untracked: AskUntracked = nullcontext,
+    ) -> None:  # fmt: skip
         self._box = box
         self._files = files
         self._limits = limits or Limits()
+        self._untracked = untracked
 
     def run(
         self,
@@ -128,16 +150,25 @@ class Commands:
             tail.add(piece)
             output(piece)
 
-        before = self._look()
+        before, _ = self._look()
         limits = replace(self._limits, seconds=float(min(MOST_SECONDS, max(1, seconds))))
         ended = run(
             self._box, ["/bin/sh", "-c", command],
             folder=folder, limits=limits, output=both, stop=stop,
         )  # fmt: skip
-        return Ran(ended, Effect.between(before, self._look()), tail.text())
+        return Ran(ended, Effect.between(before, *self._look()), tail.text())
 
-    def _look(self) -> Looks:
-        return {path: _looks(status) for path, status in self._files.walk()}
+    def _look(self) -> tuple[Looks, set[str]]:
+        """Look at all files, and say which git ignores; a folder that it ignores is one of them."""
+        left: set[str] = set()
+        with self._untracked() as untracked:
+
+            def leave(paths: Collection[bytes]) -> set[bytes]:
+                found = untracked.among(paths) if untracked else set()
+                left.update(map(path_text, found))
+                return found
+
+            return {path: _looks(status) for path, status in self._files.walk("", leave)}, left
 
 
 def _looks(status: os.stat_result) -> tuple[int, ...]:

@@ -7,14 +7,16 @@ without following any link, so that one that was swapped in meanwhile leads nowh
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 
-from clubos_tui.changes.manifest import FILE, SYMLINK, path_text
+from clubos_tui.changes.manifest import FILE, SYMLINK, path_bytes, path_text
 from clubos_tui.changes.paths import fold, refusal
 from clubos_tui.disk import Found, NotAFile, aside, make_file, move_new, parent_of, read_at
 from clubos_tui.workspace.secrets import is_secret
 
 __all__ = ["TOP", "Denied", "Files"]
+
+Leave = Callable[[Collection[bytes]], Collection[bytes]]
 
 TOP = frozenset({"", ".", "./"})
 """How the top of the workspace is written."""
@@ -176,13 +178,25 @@ class Files:
                 return
             folder = folder.rpartition("/")[0]
 
-    def walk(self, folder: str = "") -> Iterator[tuple[str, os.stat_result]]:
-        """Yield every file and link below a folder, in order; no link is followed."""
+    def walk(
+        self, folder: str = "", leave: Leave = lambda _: frozenset()
+    ) -> Iterator[tuple[str, os.stat_result]]:
+        """Yield every file and link below a folder, in order; no link is followed.
+
+        Args:
+            folder: Where it begins.
+            leave: Says which of these paths are to be left alone. A folder ends in ``/``, also
+                where it is yielded instead of what is in it.
+        """
         top = os.fsencode(os.path.join(self._root, folder))
+        found = []
         for name, status, inner in _entries(top):
             path = f"{folder}/{name}" if folder else name
-            if inner:
-                yield from self.walk(path)
+            found.append((f"{path}/" if inner else path, status))
+        left = leave([path_bytes(path) for path, _ in found])
+        for path, status in found:
+            if path.endswith("/") and path_bytes(path) not in left:
+                yield from self.walk(path[:-1], leave)
             else:
                 yield path, status
 

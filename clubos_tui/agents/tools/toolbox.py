@@ -12,6 +12,7 @@ import stat
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
@@ -32,10 +33,11 @@ from clubos_tui.agents.tools.specs import (
     WriteFile,
     parse,
 )
-from clubos_tui.changes.manifest import is_binary
+from clubos_tui.changes.manifest import is_binary, path_bytes
 from clubos_tui.changes.paths import matches
 from clubos_tui.journal import REDACTED, redact
 from clubos_tui.workspace.sandbox.box import Box
+from clubos_tui.workspace.untracked import AskUntracked
 
 __all__ = ["Done", "Result", "Toolbox", "call_title", "kind_of", "title_of"]
 
@@ -108,17 +110,20 @@ class Toolbox:
     """The tools of one conversation; it remembers which files were read in it."""
 
     def __init__(
-        self, folder: str, withheld: Iterable[str] = (), *, box: Box | None = None
-    ) -> None:
+        self, folder: str, withheld: Iterable[str] = (), *, box: Box | None = None,
+        untracked: AskUntracked = nullcontext,
+    ) -> None:  # fmt: skip
         """Give tools for a workspace.
 
         Args:
             folder: Its folder.
             withheld: Paths of the repository that are kept from it.
             box: Where commands run; without one they don't.
+            untracked: Which paths the scan will leave behind.
         """
         self._files = Files(folder, withheld)
-        self._commands = Commands(box, self._files) if box else None
+        self._commands = Commands(box, self._files, untracked=untracked) if box else None
+        self._untracked = untracked
         self._output: Callable[[bytes], None] = lambda _: None
         self._read: dict[str, str] = {}  # by place: the digest of what was read
         self._stopped = threading.Event()
@@ -192,7 +197,7 @@ class Toolbox:
                 return f"deleted {path}"
             case MoveFile(source, target):
                 self._files.move(source, target)
-                return f"moved {source} to {target}"
+                return f"moved {source} to {target}{self._left(target, follow=False)}"
             case RunCommand():
                 return self._command(call)
             case Finish():
@@ -324,13 +329,14 @@ class Toolbox:
                 f"old_string is in {call.path} {times} times; make it longer, or set replace_all"
             )
         self._put(call.path, data.replace(old, new))
-        return f"edited {call.path}: {times} {'place' if times == 1 else 'places'}"
+        said = f"edited {call.path}: {times} {'place' if times == 1 else 'places'}"
+        return said + self._left(call.path)
 
     def _write(self, call: WriteFile) -> str:
         before, place = self._files.peek(call.path), self._files.place(call.path)
         if before is None:
             self._put(call.path, _bytes(call.content))
-            return f"created {call.path}"
+            return f"created {call.path}{self._left(call.path)}"
         if self._read.get(place) != _digest(before.data):
             raise Denied(
                 f"{call.path} is there, and was not read as it is now; read it before replacing it"
@@ -339,7 +345,15 @@ class Toolbox:
         data = _bytes(call.content)
         kept = _crlf(before.data) and b"\r" not in data
         self._put(call.path, _with_crlf(data) if kept else data)
-        return f"replaced {call.path}" + ("; its CRLF line ends were kept" if kept else "")
+        said = f"replaced {call.path}" + ("; its CRLF line ends were kept" if kept else "")
+        return said + self._left(call.path)
+
+    def _left(self, path: str, *, follow: bool = True) -> str:
+        """Say so where git ignores what was written."""
+        raw = path_bytes(self._files.place(path, follow=follow))
+        with self._untracked() as untracked:
+            left = bool(untracked and untracked.among([raw]))
+        return "; git ignores it, so it is left behind and in no change set" if left else ""
 
     def _put(self, path: str, data: bytes) -> None:
         if len(data) > MOST_WRITTEN:

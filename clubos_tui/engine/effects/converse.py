@@ -167,6 +167,7 @@ async def _agent(context: Context, phase: PhaseView) -> Agent:
             view.started.model, context.session.paths.recording(context.run.id),
             phase.turns, phase.earlier, phase.requests,
             needs_of(phase.agent, view.plan, phase.number),
+            context.workspace.untracked,
         )  # fmt: skip
         try:
             await agent.start(workspace)
