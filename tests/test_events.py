@@ -51,7 +51,7 @@ EXACT = {
     "plan_source", "prior_head", "purpose", "repository", "run", "scope", "seed", "status", "step",
     "stream", "stream_sha256", "take_out", "taken_out", "target", "tool", "transaction", "tree",
     "answered_by", "base_url", "effort", "model", "name", "prompt_sha256", "record_sha256",
-    "request_id", "stop_reason", "unit", "home", "permission", "variables",
+    "request_id", "stop_reason", "unit", "home", "permission", "variables", "left_behind",
     "sha256", "hunk", "verdict", "version", "where", "withheld", "workspace",
 }  # fmt: skip
 

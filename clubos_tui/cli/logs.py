@@ -121,6 +121,7 @@ def entry(record: Record) -> Json:
     }
     if isinstance(event, ActionFinished):
         out["changes"] = [{"path": row.path, "kind": row.kind} for row in event.changes]
+        out["left_behind"] = list(event.left_behind)
     said = line[2] if line else ""
     if status == "failed":
         out["error"] = getattr(event, "error", "") or said

@@ -202,6 +202,7 @@ def _action_finished(view: RunView, event: ActionFinished) -> None:
     action = phase.action(event.action)
     action.status, action.result, action.error = event.status, event.result, event.error
     action.changes, action.milliseconds = event.changes, event.milliseconds
+    action.left_behind, action.left_count = event.left_behind, event.left_count
     phase.tree = event.tree
     phase.permissions.withdraw()
 

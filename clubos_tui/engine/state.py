@@ -78,6 +78,8 @@ class ActionView:
     starts: int = 0  # how often its prompt was given in this attempt
     changes: tuple[Change, ...] = ()
     milliseconds: int = 0
+    left_behind: tuple[str, ...] = ()  # in the workspace then, as git ignores it
+    left_count: int = 0
 
 
 @dataclass(slots=True)
@@ -138,6 +140,12 @@ class PhaseView:
     def counts(self) -> Counts:
         """How many files the pending change set creates, modifies and deletes."""
         return counts(self.manifest)
+
+    @property
+    def left_behind(self) -> tuple[tuple[str, ...], int]:
+        """What the last action that went well left out of the change set, and how much it is."""
+        done = [action for action in self.actions if action.status == "success"]
+        return (done[-1].left_behind, done[-1].left_count) if done else ((), 0)
 
     def action(self, action_id: str) -> ActionView:
         """Return one action of the phase."""

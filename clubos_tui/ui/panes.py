@@ -23,7 +23,7 @@ from clubos_tui.ui.values import (
     Tone,
     count,
 )
-from clubos_tui.ui.wording import AGAIN, recovered
+from clubos_tui.ui.wording import AGAIN, left_behind, recovered
 
 __all__ = ["agent_of", "diff_note", "diff_title", "files", "phases", "problem", "settled", "status"]
 
@@ -134,6 +134,7 @@ def files(store: Store, number: int, listing: Listing | None = None) -> FilesVal
         return _proposing(store, phase)
     if store.moved and notes:
         return FilesValues(tuple(notes), store.moved_title)
+    notes += _left_behind(phase, state)
     listing = listing or Listing(phase.manifest)
     rows = FileRows(notes, listing, phase, settled=settled(view, number))
     title = f"{len(listing.changes):,}" if listing.changes else ""
@@ -141,6 +142,15 @@ def files(store: Store, number: int, listing: Listing | None = None) -> FilesVal
         title += f", {listing.pending(phase.draft.files):,} pending"
         title += ", by risk" if listing.by_risk else ""
     return FilesValues(rows, title, _no_files(state), rows.at)
+
+
+def _left_behind(phase: PhaseView, state: Status) -> list[NoteRow]:
+    """Return what the agent made and the change set does not hold, for whoever reviews it."""
+    left = left_behind(*phase.left_behind)
+    if not left or state not in {S.PROPOSED, S.APPROVED, S.EMPTY}:
+        return []
+    note = NoteRow("quiet", left[0].upper() + left[1:])
+    return [NoteRow("quiet", _no_files(state)), note] if state is S.EMPTY else [note]
 
 
 def settled(view: RunView, number: int) -> bool:

@@ -11,6 +11,7 @@ from clubos_tui import events as e
 from clubos_tui.agents import base as a
 from clubos_tui.changes.decisions import Decision
 from clubos_tui.spending import UNKNOWN, ModelTurn, amount, dollars
+from clubos_tui.ui.text import safe
 from clubos_tui.ui.values import Level, count
 
 __all__ = [
@@ -18,6 +19,7 @@ __all__ = [
     "agent_line",
     "decided",
     "interrupted",
+    "left_behind",
     "phases_text",
     "rolled_back",
     "sentence",
@@ -36,6 +38,8 @@ PURPOSES = {
 
 AGAIN = {"roll back": "R", "undo": "U", "merge": "m"}
 """The key that asks for a step again; for every other one it is the next step's."""
+
+NAMED = 3  # paths of what is left behind, in a line
 
 _OUTCOMES: dict[str, Level] = {
     "passed": "success",
@@ -59,6 +63,15 @@ def sentence(event: e.Event) -> Line | None:
     level, text, detail = said
     first, _, rest = text.partition("\n")
     return level, phase, first, "\n".join(part for part in (rest, detail) if part)
+
+
+def left_behind(paths: Sequence[str], number: int) -> str:
+    """Return in words what is in no change set because git ignores it; empty for nothing."""
+    if not number:
+        return ""
+    named = ", ".join(safe(path) for path in paths[:NAMED])
+    more = f" and {number - NAMED:,} more" if number > NAMED else ""
+    return f"left behind, as git ignores them: {named}{more} ({number:,})"
 
 
 Said = tuple[Level, str, str]
@@ -155,11 +168,15 @@ def _reported(event: e.Event) -> Said | None:
             return "error", f"Action {event.action} failed: {event.error}", detail
         case e.ActionFinished():
             files = count(len(event.changes), "changed file")
-            said = f"Action {event.action} done: {files}"
+            left = left_behind(event.left_behind, event.left_count)
+            said = f"Action {event.action} done: {files}{left and f'; {left}'}"
+            names = [f"left behind {safe(path)}" for path in event.left_behind]
+            unnamed = event.left_count - len(names)
+            names += [f"left behind {unnamed:,} more"] if names and unnamed > 0 else []
+            detail = "\n".join((event.result, *_refused(event.refused), *names)).strip("\n")
             if event.refused:  # it did what it was to do, and went for more
-                detail = "\n".join((event.result, *_refused(event.refused))).strip()
                 return "warning", f"{said}, and the box refused what it tried", detail
-            return "success", said, event.result
+            return "success", said, detail
         case e.Proposed():
             files = count(len(event.manifest), "file")
             return "success", f"Proposed {short(event.change_set)}: {files}", ""

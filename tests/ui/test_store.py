@@ -1,5 +1,6 @@
 """The store and the panes made of it: pure, from hand-made records."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -110,6 +111,44 @@ def test_the_detail_of_an_error_keeps_what_was_left_and_what_to_do():
     line = store.drain()[-1]
     assert line.text == "merge failed: in the way:"
     assert line.detail.split("\n") == ["  x", "Nothing changed.", "Move x."]
+
+
+# --- what is left behind -----------------------------------------------------------------------
+
+LEFT = ("node_modules/", ".env", "a\n\x1b[2J.log", "b.log")
+
+
+def test_what_is_left_behind_is_told_with_its_count():
+    done = replace(DONE, left_behind=LEFT[:2], left_count=2)
+    line = told(START, e.ProposalRequested(1, "Ada"), ATTEMPT, ACTION, done).drain()[-1]
+    left = "left behind, as git ignores them: node_modules/, .env (2)"
+    assert line.text == f"Action act done: 2 changed files; {left}"
+    assert line.detail.split("\n") == ["left behind node_modules/", "left behind .env"]
+
+
+def test_p11_a_name_of_what_is_left_behind_can_do_nothing():
+    done = replace(DONE, result="said", left_behind=LEFT, left_count=1_200)
+    line = told(START, e.ProposalRequested(1, "Ada"), ATTEMPT, ACTION, done).drain()[-1]
+    assert line.text.endswith(".log and 1,197 more (1,200)")
+    assert "\x1b" not in line.text + line.detail
+    assert line.detail.split("\n")[0] == "said"
+    assert line.detail.split("\n")[-1] == "left behind 1,196 more"
+    assert len(line.detail.split("\n")) == 6
+
+
+def test_a_reviewer_sees_what_is_left_behind_above_the_files():
+    done = replace(DONE, left_behind=LEFT[:2], left_count=2)
+    store = told(START, e.ProposalRequested(1, "Ada"), ATTEMPT, ACTION, done, PROPOSED)
+    values = panes.files(store, 1)
+    note = "Left behind, as git ignores them: node_modules/, .env (2)"
+    assert values.rows[0] == NoteRow("quiet", note)
+    assert [row.path for row in values.rows[1:]] == ["x", "y"]
+    assert values.rows[values.at["y"]].path == "y"
+    assert values.title.startswith("2, ")
+    empty = replace(done, changes=())
+    store = told(START, e.ProposalRequested(1, "Ada"), ATTEMPT, ACTION, empty,
+                 e.ProposedNothing(1, 1))  # fmt: skip
+    assert [row.text for row in panes.files(store, 1).rows] == ["The agent changed nothing.", note]
 
 
 # --- live files and progress -------------------------------------------------------------------
