@@ -42,6 +42,14 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         items[worker * share : (worker + 1) * share] = [*first, *islice(rest, share - len(first))]
 
 
+@pytest.fixture(scope="session", autouse=True)
+def own_state(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """No test's runs lie at home: they would outlive it, and be gone on with at the same path."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("CLUBOS_STATE_DIR", str(tmp_path_factory.mktemp("state")))
+        yield
+
+
 @pytest.fixture
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An empty home with a git identity; no variable of this machine's reaches git or clubos."""

@@ -19,8 +19,7 @@ def quick(monkeypatch):
 
 
 @pytest.fixture
-def place(tmp_path, monkeypatch):
-    monkeypatch.setenv("CLUBOS_STATE_DIR", str(tmp_path / "state"))
+def place(tmp_path):
     return make_repository(tmp_path / "repo")
 
 

@@ -8,8 +8,7 @@ from clubos_tui.ui.widgets.views import DiffPane, FilesPane
 
 
 @pytest.fixture
-def place(tmp_path, monkeypatch):
-    monkeypatch.setenv("CLUBOS_STATE_DIR", str(tmp_path / "state"))
+def place(tmp_path):
     return make_repository(tmp_path / "repo")
 
 

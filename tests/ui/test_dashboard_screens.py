@@ -17,8 +17,7 @@ HOSTILE = "\x1b[31mred\x07\u202egnp.\u200b[@click=app.quit]x[/]"
 
 
 @pytest.fixture
-def place(tmp_path, monkeypatch):
-    monkeypatch.setenv("CLUBOS_STATE_DIR", str(tmp_path / "state"))
+def place(tmp_path):
     return make_repository(tmp_path / "repo")
 
 
@@ -30,8 +29,7 @@ def plan(tmp_path):
 # --- opening -----------------------------------------------------------------------------------
 
 
-async def test_a_folder_that_is_no_repository_says_clubos_init(tmp_path, monkeypatch):
-    monkeypatch.setenv("CLUBOS_STATE_DIR", str(tmp_path / "state"))
+async def test_a_folder_that_is_no_repository_says_clubos_init(tmp_path):
     (tmp_path / "empty").mkdir()
     async with board(tmp_path / "empty", None, wait=False) as b:
         await b.says("clubos init")
