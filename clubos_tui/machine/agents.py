@@ -21,7 +21,7 @@ def agents(seen: Mapping[str, Seen], *, boxed: bool) -> Iterator[Part]:
     """Yield the agents that have names; ``boxed`` tells whether the sandbox holds."""
     yield Part(
         "agents", "blueprint", True,
-        purpose="the built-in plan; needs no key, no network",
+        purpose="the built-in plan; no key, no network",
     )  # fmt: skip
     yield _claude(boxed=boxed)
     for name, preset in PRESETS.items():

@@ -6,6 +6,7 @@ import importlib.metadata
 import os
 import sys
 import threading
+import time
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Final
@@ -22,6 +23,7 @@ __all__ = ["examine"]
 _GIT: Final = (2, 38)
 _NODE: Final = (20, 0)
 _PROBE_SECONDS: Final = 5.0
+_LOOK: Final = 0.05  # seconds between two looks at whether to go on
 _PACKAGES: Final = {
     "textual": "draws the dashboard",
     "GitPython": "finds repositories",
@@ -46,7 +48,7 @@ def examine(stop: threading.Event | None = None) -> list[Part]:
 
 def _sandbox(bubblewrap: Seen, stop: threading.Event | None) -> Part:
     """Find out whether the box holds, by trying to get out of it."""
-    holds = _unasked(bubblewrap, stop) or _probed()
+    holds = _unasked(bubblewrap, stop) or _probed(stop)
     locks = " and ".join(holds.locks) or "bubblewrap"
     there = bubblewrap.found and sys.platform == "linux"
     return Part(
@@ -67,13 +69,22 @@ def _unasked(bubblewrap: Seen, stop: threading.Event | None) -> Holds | None:
     return None
 
 
-def _probed() -> Holds:
+def _probed(stop: threading.Event | None) -> Holds:
     """Try the box; where that takes too long, it is of no use and nobody waits for it."""
     found: list[Holds] = []
+
+    def attempt() -> None:
+        try:
+            found.append(probe())
+        except Exception as error:  # a thread would print it over the screen
+            found.append(Holds(False, f"the box could not be tried: {error}"))
+
     # One that does not come back must keep neither the screen nor the end of the process waiting.
-    trial = threading.Thread(target=lambda: found.append(probe()), daemon=True)
+    trial = threading.Thread(target=attempt, daemon=True)
     trial.start()
-    trial.join(_PROBE_SECONDS)
+    until = time.monotonic() + _PROBE_SECONDS
+    while trial.is_alive() and time.monotonic() < until and not (stop and stop.is_set()):
+        trial.join(_LOOK)
     late = f"the box was not built within {_PROBE_SECONDS:g} seconds"
     return found[0] if found else Holds(False, late, "Try `bwrap --ro-bind / / true`.")
 

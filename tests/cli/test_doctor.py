@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import pty
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -13,7 +14,7 @@ from typing import Any
 
 import pytest
 from support.cli import COMMAND, clubos
-from support.programs import FLOODS, GARBAGE, HANGS, everything, gone, link, nothing, put
+from support.programs import FLOODS, GARBAGE, HANGS, alive, everything, gone, link, nothing, put
 
 from clubos_tui.agents.presets import PRESETS
 from clubos_tui.machine.parts import KINDS
@@ -187,6 +188,23 @@ def test_agents_run_only_in_the_sandbox(tmp_path: Path) -> None:
     assert parts["blueprint"]["usable"]
     assert "no commands without the sandbox" in parts["claude"]["note"]
     assert parts["claude"]["usable"]
+
+
+def test_a_box_that_never_comes_is_not_waited_for(tmp_path: Path) -> None:
+    """Bubblewrap tells its version, and then does nothing."""
+    folder = link(tmp_path / "bin", "git", "sleep")
+    os.mkfifo(folder / "never")
+    script = f'[ "$1" = --version ] && echo bubblewrap 0.8.0 && exit; : < {folder}/never'
+    put(folder, "bwrap", script)
+    began = time.monotonic()
+    code, parts = ask(bare(str(folder)))
+    assert time.monotonic() - began < 12
+    assert code == 0
+    assert parts["sandbox"]["version"] == "0.8.0"
+    assert "within 5 seconds" in parts["sandbox"]["off"]
+    assert not parts["sandbox"]["found"]
+    for process in alive(str(folder)):  # nobody was left to end it
+        os.kill(process, signal.SIGKILL)
 
 
 def test_claude_is_found_by_a_profile_too(tmp_path: Path) -> None:
