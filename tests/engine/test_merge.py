@@ -90,7 +90,9 @@ WAYS = (
 def test_p4_what_is_in_the_way_is_listed_and_stays(repo: Repo, journey: Start, way: str) -> None:
     """A dirty, staged, untracked or ignored file in the way refuses the merge by its path."""
     path = "src/app.txt"
-    run = journey(agents.all_of(CHANGE, agents.write("made.log", "log\n"))).live()
+    run = journey(agents.all_of(CHANGE, agents.write("made.txt", "log\n"))).live()
+    (repo.root / ".git/info").mkdir(exist_ok=True)
+    (repo.root / ".git/info/exclude").write_text("made.txt\n")  # since then
     if way == "edited":
         repo.write(path, "mine\n")
     elif way == "staged":
@@ -105,14 +107,14 @@ def test_p4_what_is_in_the_way_is_listed_and_stays(repo: Repo, journey: Start, w
         path = "fresh/inner/a.txt"
         repo.write(path, "a\n")
     elif way == "ignored":
-        path = "made.log"
+        path = "made.txt"
         repo.write(path, "precious\n")
     elif way == "file for folder":
         path = "fresh/inner/a.txt"
         repo.write("fresh", "a file where a folder must go\n")
     elif way == "folder for file":
-        path = "made.log"
-        repo.write("made.log/deep.log", "precious\n")
+        path = "made.txt"
+        repo.write("made.txt/deep.txt", "precious\n")
     elif way == "link":
         path = "fresh/inner/a.txt"
         (repo.root / "fresh").symlink_to(repo.root.parent)

@@ -261,7 +261,7 @@ def test_p8_the_agent_of_an_earlier_attempt_is_ended_before_the_next_is_laid_out
 
     bring = Layout.bring
     monkeypatch.setattr(
-        Layout, "bring", lambda self, *args: course.append("laid out") or bring(self, *args)
+        Layout, "bring", lambda *args, **how: course.append("laid out") or bring(*args, **how)
     )
     run.driver.context.agents[1, 1] = Lingering({})
     run.propose()
