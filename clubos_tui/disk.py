@@ -264,18 +264,21 @@ def read_path(root: str, path: str) -> Found | None:
         return None
 
 
-def make_file(fd: int, name: bytes, found: Found) -> None:
-    """Make a new file or link; :class:`FileExistsError` where something is there."""
+def make_file(fd: int, name: bytes, found: Found) -> os.stat_result:
+    """Make a new file or link and return how it looks; :class:`FileExistsError` for another's."""
     if found.mode == SYMLINK:
         os.symlink(found.data, name, dir_fd=fd)
-        return
+        return os.stat(name, dir_fd=fd, follow_symlinks=False)
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
     # Its permissions from the start: a crash must not leave all the bytes under the wrong ones.
     file = os.open(name, flags, found.permissions & 0o777, dir_fd=fd)
     try:
         write_all(file, found.data)
-        if stat.S_IMODE(os.fstat(file).st_mode) != found.permissions:
+        status = os.fstat(file)
+        if stat.S_IMODE(status.st_mode) != found.permissions:
             os.fchmod(file, found.permissions)
+            status = os.fstat(file)
+        return status
     finally:
         os.close(file)
 

@@ -155,6 +155,7 @@ class ObjectReader:
         if self._process is None or self._process.poll() is not None:
             self._process = subprocess.Popen(
                 self._git.command("cat-file", "--batch"),
+                bufsize=1 << 16,  # as much as the pipe holds
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.DEVNULL,

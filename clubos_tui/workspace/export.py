@@ -34,16 +34,17 @@ def export(
     A submodule becomes an empty folder. Raises :class:`OSError` where the disk is full.
     """
     os.makedirs(folder, mode=0o700, exist_ok=True)
-    done, total = 0, len(files)
-    contents = _contents(workshop, files)
-    for _, paths in itertools.groupby(_by_folder(files), key=_folder):
-        group = list(paths)
-        with parent_of(folder, group[0], make=[]) as (fd, _):
-            for path in group:
-                _write(fd, path_bytes(path).rpartition(b"/")[2], files[path], contents)
-                status = os.stat(path_bytes(path).rpartition(b"/")[2], dir_fd=fd,
-                                 follow_symlinks=False)  # fmt: skip
-                wrote(path, files[path], status)
+    paths = sorted(files, key=_folder)
+    done, total = 0, len(paths)
+    blobs = [files[path].blob for path in paths if files[path].mode != GITLINK]
+    contents = workshop.objects.read_all(blobs)  # in the order in which they are written
+    for _, group in itertools.groupby(paths, key=_folder):
+        some = list(group)
+        with parent_of(folder, some[0], make=[]) as (fd, _):
+            for path in some:
+                entry = files[path]
+                name = path_bytes(path).rpartition(b"/")[2]
+                wrote(path, entry, _write(fd, name, entry, contents))
                 done += 1
                 if done % 500 == 0 or done == total:
                     progress(done, total)
@@ -53,22 +54,14 @@ def _folder(path: str) -> str:
     return path.rpartition("/")[0]
 
 
-def _by_folder(files: Mapping[str, Entry]) -> list[str]:
-    return sorted(files, key=_folder)
-
-
-def _contents(workshop: Workshop, files: Mapping[str, Entry]) -> Iterator[tuple[str, bytes]]:
-    """Yield the contents in the order in which the files are written."""
-    blobs = [files[path].blob for path in _by_folder(files) if files[path].mode != GITLINK]
-    return workshop.objects.read_all(blobs)
-
-
-def _write(fd: int, name: bytes, entry: Entry, contents: Iterator[tuple[str, bytes]]) -> None:
+def _write(
+    fd: int, name: bytes, entry: Entry, contents: Iterator[tuple[str, bytes]]
+) -> os.stat_result:
     if entry.mode == GITLINK:
         os.mkdir(name, dir_fd=fd)
-        return
+        return os.stat(name, dir_fd=fd, follow_symlinks=False)
     permissions = 0o755 if entry.mode == EXECUTABLE else 0o644
-    make_file(fd, name, Found(entry.mode or FILE, next(contents)[1], permissions))
+    return make_file(fd, name, Found(entry.mode or FILE, next(contents)[1], permissions))
 
 
 def remove(folder: str) -> None:

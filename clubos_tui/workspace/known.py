@@ -24,6 +24,7 @@ from clubos_tui.changes.manifest import Entry, path_bytes
 from clubos_tui.disk import Looks, looks_of
 
 SETTLED_NS = 2_000_000_000  # the coarsest file times in use, those of FAT, tick every two seconds
+_TICK_NS = 100_000_000  # of file times finer than a millisecond: ten times the slowest kernel's
 
 Row = tuple[str, str, Looks | None]  # mode, blob, and how the file looked; None: read it
 
@@ -45,6 +46,7 @@ class Known:
     rows: dict[bytes, Row] = field(default_factory=dict)
     empty: tuple[bytes, ...] = ()  # folders that may be without a file, which no tree holds
     learned: int = 0  # rows that are newer than what was saved
+    ours: list[bytes] = field(default_factory=list)  # written since, when nobody else could
 
     def expect(self, entry: Entry, raw: bytes) -> None:
         """Note what a file should hold that nobody has looked at."""
@@ -62,11 +64,27 @@ class Known:
         return self.learned > max(256, len(self.rows) // 8)
 
     def put(self, path: str, entry: Entry | None, status: os.stat_result | None = None) -> None:
-        """Note that a file was written, or, without an entry, removed."""
+        """Note that we wrote a file, or, without an entry, removed it."""
+        raw = path_bytes(path)
         if entry is None:
-            self.rows.pop(path_bytes(path), None)
+            self.rows.pop(raw, None)
         else:
-            self.learn(path_bytes(path), entry, status)
+            self.rows[raw] = (entry.mode, entry.blob, looks_of(status) if status else None)
+            self.ours.append(raw)
+            self.learned += 1
+
+    def let_in(self) -> None:
+        """Forget how those files of ours look that another's write could still leave so.
+
+        Whoever comes now writes at no earlier time than we did last, by the disk's own clock.
+        """
+        looks = [row[2] for raw in self.ours if (row := self.rows.get(raw)) and row[2]]
+        last = max((ctime for *_, ctime, _ in looks), default=0)
+        for raw in self.ours:
+            row = self.rows.get(raw)
+            if row and row[2] and last - row[2][3] < _tick(row[2][3]):
+                self.rows[raw] = (row[0], row[1], None)
+        self.ours.clear()
 
     def save(self, path: str) -> None:
         """Write this beside the folder; a reader finds all of it or the one before."""
@@ -77,6 +95,10 @@ class Known:
         with open(part, "wb") as file:
             file.write(zlib.crc32(body).to_bytes(4, "big") + body)
         os.rename(part, path)
+
+
+def _tick(time: int) -> int:
+    return _TICK_NS if time % 1_000_000 else SETTLED_NS
 
 
 def _stamp() -> tuple[str, str, str]:

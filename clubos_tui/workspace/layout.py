@@ -163,6 +163,7 @@ class Layout:
         """Say that the folder holds ``tree``: what :meth:`scan` found was built into it."""
         known = self._known
         known.tree = tree
+        known.let_in()
         if known.worth_saving or not os.path.exists(_note(self.folder)):
             known.save(_note(self.folder))
         mark = {
@@ -306,22 +307,21 @@ class Layout:
                         folders.append(raw + b"/")
                     else:  # a submodule's folder too: it is made anew, and empty
                         remove(os.fsdecode(item.path))
-                elif raw in wanted and self._entry(item, raw) == wanted[raw]:
+                elif raw in wanted and self._holds(item, raw, wanted[raw]):
                     right.add(raw)
                 elif raw not in kept:
                     os.unlink(item.path)
         return right
 
-    def _entry(self, item: os.DirEntry[bytes], raw: bytes) -> Entry:
-        """Return what a file holds, without reading it where it looks as it did."""
-        row = self._known.rows.get(raw)
-        if row and row[2] and row[2] == looks_of(item.stat(follow_symlinks=False)):
-            return Entry(row[0], row[1])  # type: ignore[arg-type]
-        status = item.stat(follow_symlinks=False)
+    def _holds(self, item: os.DirEntry[bytes], raw: bytes, wanted: Entry) -> bool:
+        """Tell whether a file holds ``wanted``, without reading it where it looks as it did."""
+        row, status = self._known.rows.get(raw), item.stat(follow_symlinks=False)
+        if row and row[2] and row[2] == looks_of(status):
+            return row[0] == wanted.mode and row[1] == wanted.blob
         root = os.fsencode(self.folder)
         entry, _, status = read_entry(root, raw, status, self._workshop.object_format)
         self._known.learn(raw, entry, status)
-        return entry
+        return entry == wanted
 
 
 def _expect(known: Known, workshop: Workshop, tree: str, hidden: set[str]) -> None:
