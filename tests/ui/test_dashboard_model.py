@@ -142,8 +142,10 @@ async def test_a_long_call_is_seen_as_it_is_written(place, model):
     model.script["one"][0] = Reply.of(stream([long]), seed=1, pause=0.012)
     async with shown(place, model) as b:
         await b.press("n")
-        await b.says("characters so far")
-        assert b.status.spent.startswith("~")
+        await b.until(
+            lambda: "characters so far" in b.text() and b.status.spent.startswith("~"),
+            "both while it is written",
+        )
         await b.phase(1, "proposed")
 
 
