@@ -255,6 +255,15 @@ def test_p4_an_edit_with_the_same_size_and_time_is_seen(repo: Repo, circle: Go) 
     circle(*TOUCHED).refused(CHANGE, "src/app.txt")
 
 
+def test_p4_an_ignored_file_in_the_way_is_precious(repo: Repo, circle: Go) -> None:
+    """git would overwrite it without a word. In the workspace the agent has changed the rules."""
+    repo.write("build/out.txt", "mine\n")
+    change = agents.all_of(
+        agents.write(".gitignore", "*.log\n"), agents.write("build/out.txt", "theirs\n")
+    )
+    circle("build/out.txt").refused(change, "build/out.txt")
+
+
 # --- names ---------------------------------------------------------------------------------------
 
 NAMES = (
