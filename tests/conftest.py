@@ -65,6 +65,8 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
             monkeypatch.delenv(name)
     monkeypatch.setenv("HOME", str(folder))
     monkeypatch.setenv("CLUBOS_STATE_DIR", str(tmp_path / "state"))
+    # What is not about PostgreSQL does not wait for one: tests/checks/test_migrations.py.
+    monkeypatch.setenv("CLUBOS_POSTGRESQL_BIN", str(tmp_path / "no-postgresql"))
     return folder
 
 

@@ -75,14 +75,21 @@ class _Step:
 
 
 def binaries() -> str:
-    """Return the folder of the newest PostgreSQL's programs; empty where there is none."""
+    """Return the folder of PostgreSQL's programs, empty where there is none.
+
+    It is the one that ``CLUBOS_POSTGRESQL_BIN`` names, else the newest that the machine has.
+    """
+    if named := os.environ.get("CLUBOS_POSTGRESQL_BIN"):
+        return named if _is_whole(named) else ""
     found = [os.path.dirname(place) for place in (shutil.which("initdb"),) if place]
     for pattern in _PLACES:
         found += sorted(glob.glob(pattern), key=_release, reverse=True)
+    return next(filter(_is_whole, found), "")
+
+
+def _is_whole(place: str) -> bool:
     needed = ("initdb", "pg_ctl", "postgres", "psql", "pg_dump")
-    return next(
-        (place for place in found if all(os.path.exists(f"{place}/{name}") for name in needed)), ""
-    )
+    return all(os.path.exists(f"{place}/{name}") for name in needed)
 
 
 def _release(place: str) -> tuple[int, ...]:

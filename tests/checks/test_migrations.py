@@ -5,6 +5,8 @@ import threading
 from pathlib import Path
 
 import pytest
+from support.cli import inside
+from support.repo import Repo
 
 import clubos_tui
 from clubos_tui import checks
@@ -31,8 +33,9 @@ GOOD = {
 
 
 @pytest.fixture
-def judge(home, tmp_path):
+def judge(home, tmp_path, monkeypatch):
     """Return a function that judges files as migrations."""
+    monkeypatch.delenv("CLUBOS_POSTGRESQL_BIN")
 
     def judge(files, **fields):
         folder = tmp_path / "tree"
@@ -122,7 +125,7 @@ FAULTS = {
     ),
     "it never ends": (
         {"db/2_people.up.sql": "select pg_sleep(60);\n"},
-        "unknown", "longer than 5 s", "",
+        "unknown", "longer than 2 s", "",
     ),
     "an extension that is not here": (
         {"db/1_mood.up.sql": "create extension no_such_thing;\n"},
@@ -136,7 +139,7 @@ FAULTS = {
 def test_p7_every_seeded_fault_is_found_where_it_is(judge, name):
     changed, outcome, why, evidence = FAULTS[name]
     files = {path: text for path, text in {**GOOD, **changed}.items() if text is not None}
-    found = judge(files, seconds=5 if name == "it never ends" else 60)
+    found = judge(files, seconds=2 if name == "it never ends" else 60)
     assert (found.outcome, why in found.summary) == (outcome, True), found
     assert evidence in "\n".join(found.evidence), found.evidence
 
@@ -173,6 +176,21 @@ def test_the_built_in_plans_migrations_pass(judge):
     found = judge(files, **asked)
     assert found.outcome == "failed"
     assert down in found.summary, found
+
+
+@needs_server
+def test_a_dry_run_of_the_built_in_plan_tries_them(
+    repo: Repo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name = "Check migrations go up, down and up again"
+    inside(repo, "run", "--phase", "1")
+    assert inside(repo, "run", "--phase", "2").code == 0
+    assert f"{name}: not run: there is no PostgreSQL" in inside(repo, "log").out
+    monkeypatch.delenv("CLUBOS_POSTGRESQL_BIN")
+    inside(repo, "reject", "2", "--id", inside(repo, "diff", "2", "--json").json["id"],
+           "--reason", "again")  # fmt: skip
+    assert inside(repo, "run", "--phase", "2").code == 0
+    assert f"{name}: passed: 6 migrations up" in inside(repo, "log").out
 
 
 def test_p7_nothing_to_look_at_is_unknown(judge):
