@@ -28,6 +28,8 @@ _AHEAD = 2_000  # events that may wait to be written down before the agent has t
 _BEAT = 0.2  # seconds between two looks at what it takes
 QUIET_SECONDS = 60.0
 """After so long without a word, the person is told."""
+GONE_SECONDS = 2.0
+"""How long it may be gone before its turn is ended."""
 GRACE_SECONDS = 0.7
 """How long it has to end its turn by itself when it is cancelled."""
 
@@ -148,7 +150,7 @@ class AcpAgent:
     async def _watch(self, turn: asyncio.Task[TurnEnded], seconds: float) -> None:
         """End a turn that takes too much or too long; tell where nothing is heard."""
         clock = asyncio.get_running_loop().time
-        began, told = clock(), 0.0
+        began, told, gone = clock(), 0.0, 0
         while not turn.done():
             await asyncio.sleep(_BEAT)
             session = self._session
@@ -157,7 +159,8 @@ class AcpAgent:
             why = await session.excess()
             if session.client.waits:
                 began += _BEAT  # a person's time is not the agent's
-            if not session.runs:
+            gone = 0 if session.runs else gone + 1
+            if gone * _BEAT > GONE_SECONDS:  # else its pipes tell, and its last words with them
                 why = why or "it ended in the middle of its turn"
             if clock() - began > seconds:
                 why = why or f"it took longer than {seconds:.0f} s"
