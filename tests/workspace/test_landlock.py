@@ -8,6 +8,7 @@ import secrets
 import signal
 import socket
 import subprocess
+import sys
 import tempfile
 import threading
 import time
@@ -21,15 +22,17 @@ from clubos_tui.workspace.sandbox import landlock
 from clubos_tui.workspace.sandbox.box import Box, program
 from clubos_tui.workspace.sandbox.landlock import Kept
 from clubos_tui.workspace.sandbox.probe import probe
+from clubos_tui.workspace.sandbox.programs import equip
 from clubos_tui.workspace.sandbox.running import run
 from clubos_tui.workspace.sandbox.started import Started
 
 NOBODY = 65534
-PYTHON = "/usr/bin/python3"  # the system's, because the box holds it
-needs_box = pytest.mark.skipif(
-    not program() or not os.path.exists(PYTHON), reason="no bubblewrap, or no python in its box"
+# The system's where there is one: anybody may run it, and every box holds it.
+PYTHON = next(
+    filter(os.path.exists, ("/usr/bin/python3", "/usr/local/bin/python3")), sys.executable
 )
-needs_lock = pytest.mark.skipif(not landlock.abi(), reason="this kernel has no Landlock, or an old")
+needs_box = pytest.mark.skipif(not program(), reason="bubblewrap is not installed")
+needs_lock = pytest.mark.landlock
 WHO = [pytest.param(False, id="as who runs the tests"), pytest.param(True, id="as nobody")]
 CONNECT = """\
 import socket, sys
@@ -68,13 +71,13 @@ def listening() -> Iterator[str]:
 def said(box: Box, *arguments: str) -> str:
     """Return what a program printed in a box."""
     printed = bytearray()
-    run(box, arguments, output=printed.extend)
+    run(equip(box, PYTHON), arguments, output=printed.extend)
     return printed.decode()
 
 
 def with_hole(box: Box, namespaces: str, *arguments: str) -> str:
     """Return what a program printed in a box whose first lock has only some of its namespaces."""
-    line = box.command(arguments)
+    line = equip(box, PYTHON).command(arguments)
     at = line.index("--unshare-all")
     line[at : at + 1] = namespaces.split()
     kept = Kept(
@@ -120,7 +123,7 @@ def test_p8_two_boxes_do_not_reach_each_other(workspace: str) -> None:
         "print('up', flush=True); s.accept()"
     )
     box = Box(workspace, network=True)
-    other = Started(box, [PYTHON, "-c", serve])
+    other = Started(equip(box, PYTHON), [PYTHON, "-c", serve])
     try:
         assert other.process.stdout
         assert other.process.stdout.readline() == b"up\n"
