@@ -7,15 +7,17 @@ that was ended, is not there, or left a report that can't be read is unknown, ne
 
 from __future__ import annotations
 
+import contextlib
 import glob
 import os
+import tempfile
 from dataclasses import dataclass, replace
 from functools import cache
 from typing import Final
 
 from clubos_tui.checks.base import EVIDENCE_LINES, Checking, Subject, Verdict
 from clubos_tui.checks.boxed import Ran, boxed
-from clubos_tui.checks.reports import Counted, Unreadable, counted, junit, tap
+from clubos_tui.checks.reports import LARGEST, Counted, Unreadable, counted, junit, tap
 from clubos_tui.plan import CheckSpec, Evidence
 from clubos_tui.workspace.sandbox.box import Box
 from clubos_tui.workspace.sandbox.programs import equip, programs_of
@@ -26,8 +28,6 @@ __all__ = ["PRESETS", "command"]
 
 REPORT: Final = ".clubos-report.xml"
 _NOT_RUN: Final = {126: "it can't be executed", 127: "it is not there"}
-_TAIL: Final = 64_000  # bytes of the output that are looked at
-_BEAT: Final = 0.1  # seconds between two looks at what it prints
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +139,7 @@ def _reports(folder: str, pattern: str) -> list[bytes]:
         except OSError as error:
             raise Unreadable(f"{name}: {error.strerror}") from None
         with os.fdopen(fd, "rb") as file:
-            out.append(file.read((32 << 20) + 1))
+            out.append(file.read(LARGEST + 1))
     return out
 
 
@@ -154,11 +154,13 @@ def _tool(line: str) -> str:
 def _version(program: str) -> str:
     """Return what a program says its version is; run in a box as well."""
     printed = bytearray()
-    import tempfile
-
-    with tempfile.TemporaryDirectory(prefix="clubos-version-") as folder:
+    named = f"{program} {os.path.basename(program)}"  # one of the two is what may be looked up
+    with (
+        contextlib.suppress(OSError),
+        tempfile.TemporaryDirectory(prefix="clubos-version-") as folder,
+    ):
         run(
-            equip(Box(folder), program), [program, "--version"], output=printed.extend,
+            equip(Box(folder), named), [program, "--version"], output=printed.extend,
             limits=Limits(seconds=5.0, output=1 << 16),
         )  # fmt: skip
     words = printed.decode("utf-8", "replace").split()

@@ -12,9 +12,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
-__all__ = ["Counted", "Unreadable", "counted", "junit", "tap"]
+__all__ = ["LARGEST", "Counted", "Unreadable", "counted", "junit", "tap"]
 
-_LARGEST: Final = 32 << 20  # bytes of a report
+LARGEST: Final = 32 << 20
+"""Bytes of a report."""
 _WORDS: Final = 200  # characters of a fault
 
 
@@ -40,8 +41,8 @@ def junit(data: bytes) -> Counted:
     Raises:
         Unreadable: It is none, or its own totals say something else than its cases.
     """
-    if len(data) > _LARGEST:
-        raise Unreadable(f"it is larger than {_LARGEST >> 20} MiB")
+    if len(data) > LARGEST:
+        raise Unreadable(f"it is larger than {LARGEST >> 20} MiB")
     if b"<!DOCTYPE" in data or b"<!ENTITY" in data:
         raise Unreadable("it declares entities, which no report needs")
     try:

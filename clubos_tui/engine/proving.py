@@ -10,6 +10,7 @@ from typing import Literal
 
 from clubos_tui.checks import KINDS, Subject, run
 from clubos_tui.checks.canaries import fault_for, found, plant
+from clubos_tui.engine.effects.check import PROTECTED
 from clubos_tui.engine.run import Run
 from clubos_tui.engine.session import Session
 from clubos_tui.plan import CheckSpec
@@ -40,7 +41,7 @@ def prove(session: Session, run: Run, number: int) -> Iterator[Proof]:
     specs = [*phase.spec.check]
     protected = run.view.plan.protected_in(number)
     if protected:
-        specs.append(CheckSpec("protected paths", "protected"))
+        specs.append(CheckSpec(PROTECTED, "protected"))
     with copies(session.paths.scratch) as scratch:
         folder = os.path.join(scratch, "good")
         workshop = session.workshop

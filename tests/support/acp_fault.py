@@ -124,6 +124,9 @@ def turn(request):
             permission(number, rawInput={"command": "sh", "args": ["-c", line], "cwd": "/x"})
         permission(2, rawInput={"command": "x" * 5000 + "a"})
         permission(3, rawInput={"command": "x" * 5000 + "b"})
+        for number, end in enumerate("ab", 4):
+            permission(number, title="t" * 300 + end)
+            permission(number + 2, locations=[{"path": "p" * 300 + end}])
     if FAULT == "endless words":
         permission(1, title="t" * 1_000_000, rawInput={"command": "c" * 1_000_000})
         update(sessionUpdate="tool_call", toolCallId="i" * 100_000, title="u" * 1_000_000,

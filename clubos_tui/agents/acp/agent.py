@@ -61,7 +61,7 @@ class AcpAgent:
         self._cancelled = False
         self._events = asyncio.Queue()
         self._room.set()
-        self._hear(None)
+        self._hear()
         turn = self._turn = asyncio.ensure_future(self._take_turn(request))
         turn.add_done_callback(lambda _: self._events.put_nowait(None))
         watch = asyncio.ensure_future(self._watch(turn, most_seconds(request)))
@@ -108,12 +108,12 @@ class AcpAgent:
             await session.close()
 
     def _emit(self, event: AgentEvent) -> None:
-        self._hear(event)
+        self._hear()
         self._events.put_nowait(event)
         if self._events.qsize() >= _AHEAD:
             self._room.clear()
 
-    def _hear(self, _: AgentEvent | None) -> None:
+    def _hear(self) -> None:
         self._heard = asyncio.get_running_loop().time()
 
     async def _take_turn(self, request: Request) -> TurnEnded:
@@ -168,7 +168,7 @@ class AcpAgent:
                 session.end_because(why)
                 return
             if session.client.waits:
-                self._hear(None)
+                self._hear()
             elif clock() - self._heard > QUIET_SECONDS and told < self._heard:
                 told = clock()
                 words = f"Nothing was heard of {self._title} for {QUIET_SECONDS:.0f} s"

@@ -1,6 +1,5 @@
 """What an agent may ask of us: permissions, and files of the workspace.
 
-
 Of itself none of this is a boundary, since an agent can write to its disk without asking; the box
 and the scan are. It is answered the way that holds for all: by kind, for this once, and within the
 workspace.
@@ -21,6 +20,7 @@ from clubos_tui.agents.tools.files import Denied, Files
 __all__ = ["Client"]
 
 _OPEN = 20  # questions at once
+_PATH = 200  # characters of one that is refused
 _LARGEST = 4 << 20  # bytes of a file that is read for it
 
 
@@ -162,7 +162,7 @@ class Client:
         return place
 
     def _refused(self, path: str, why: str) -> RequestError:
-        shown = cut(path, _OPEN * 10)
+        shown = cut(path, _PATH)
         self._emit(Notice(f"Refused {shown}: {why}", "warning"))
         return RequestError.invalid_params({"details": f"{shown}: {why}"})
 

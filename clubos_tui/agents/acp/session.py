@@ -39,9 +39,8 @@ _ERRORS: Final = 1 << 20  # bytes of error output that are shown
 _SAID: Final = 500  # characters of its own words in an error of ours
 _TAIL: Final = 2_000  # characters of its end that an error holds
 _AUTHENTICATE: Final = -32000
-_LIMITS: Final = Limits(
-    seconds=24 * 3600.0, output=1 << 40
-)  # an action's time is looked after there
+# Of the whole attempt; who gives it a turn looks after the turn's time.
+_LIMITS: Final = Limits(seconds=24 * 3600.0, output=1 << 40)
 _REASONS: Final[dict[str, StopReason]] = {
     "end_turn": "end_turn",
     "max_tokens": "max_tokens",

@@ -6,8 +6,8 @@ import hashlib
 import json
 import os.path
 import shlex
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from acp import schema
@@ -47,7 +47,7 @@ class _Call:
     paths: tuple[str, ...] = ()
     outside: bool = False  # one of the paths is
     given: str = ""  # what it hands over, as people read it
-    digest: str = ""  # of all of that, also of what is cut off
+    whole: Mapping[str, str] = field(default_factory=dict)  # digests, also of what is cut off
     runs: bool = False  # it hands over a command
     steady: bool = True  # that is what its kind was told with
     detail: str = ""
@@ -66,15 +66,22 @@ class Calls:
         if places:
             paths = tuple(cut(inside(path) or path, _TITLE) for path in places[:_PATHS])
             outside = len(places) > _PATHS or any(inside(path) is None for path in places)
-            call = replace(call, paths=paths, outside=outside)
+            call = replace(
+                call, paths=paths, outside=outside, whole={**call.whole, "places": _digest(places)}
+            )
         if update.raw_input is not None:
-            whole = json.dumps(update.raw_input, sort_keys=True, default=str)
-            digest = hashlib.sha256(whole.encode()).hexdigest()
-            steady = not call.digest or call.digest == digest or update.kind is not None
+            digest = _digest(update.raw_input)
+            steady = update.kind is not None or call.whole.get("given", digest) == digest
             runs = isinstance(update.raw_input, dict) and "command" in update.raw_input
             call = replace(
-                call, given=_given(update.raw_input), digest=digest, steady=steady, runs=runs
-            )
+                call, given=_given(update.raw_input), steady=steady, runs=runs,
+                whole={**call.whole, "given": digest},
+            )  # fmt: skip
+        if update.title:
+            call = replace(call, whole={**call.whole, "title": _digest(update.title)})
+        if update.content:
+            said = [item.model_dump(mode="json") for item in update.content]
+            call = replace(call, whole={**call.whole, "content": _digest(said)})
         call = replace(
             call,
             title=cut(" ".join((update.title or "").split()), _TITLE) or call.title,
@@ -117,10 +124,12 @@ class Calls:
 def permission(call: _Call) -> PermissionRequest:
     """Return a question as a person sees it; its id is of all that is asked, shown or not."""
     detail = "\n".join(part for part in (call.given, *call.paths) if part) or call.detail
-    of = json.dumps([call.kind, call.title, call.digest, call.paths, call.detail])
-    return PermissionRequest(
-        hashlib.sha256(of.encode()).hexdigest()[:16], call.title, detail, call.kind
-    )  # fmt: skip
+    asked = _digest([call.kind, call.whole])[:16]
+    return PermissionRequest(asked, call.title, detail, call.kind)
+
+
+def _digest(value: Any) -> str:
+    return hashlib.sha256(json.dumps(value, sort_keys=True, default=str).encode()).hexdigest()
 
 
 def harmless(call: _Call) -> bool:
