@@ -233,6 +233,17 @@ class Overridden:
 
 
 @dataclass(frozen=True, slots=True)
+class ChecksRequested:
+    """A person asked for checks of a tree again, whatever was known; without names for all."""
+
+    phase: int
+    scope: Scope
+    tree: TreeId
+    checks: tuple[str, ...]
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
 class MergeRequested:
     """A person asked to merge what is validated."""
 
@@ -426,6 +437,7 @@ class CheckStarted:
     scope: Scope
     tree: TreeId
     check: str
+    stream: str = ""  # its words, and those of all checks that run with it
 
 
 @dataclass(frozen=True, slots=True)
@@ -443,6 +455,25 @@ class CheckFinished:
     tool: str = ""
     cases: int = 0
     milliseconds: int = 0
+    inputs_sha256: str = ""  # of the check and of all that it depends on; empty: not known
+    reused: bool = False  # nothing of that had changed, so it is the evidence of before
+    proved: str = ""  # the version of clubos that saw it fail on a seeded fault in this tree
+    base: TreeId = TreeId("")
+    at_base: int = -1  # cases that it has on that base; -1: not counted
+    from_base: tuple[str, ...] = ()  # paths that were judged as they are in the base
+
+
+@dataclass(frozen=True, slots=True)
+class CheckProved:
+    """A check was tried on a seeded fault, which it must find; a passed one else proves nothing."""
+
+    phase: int
+    check: str
+    check_sha256: str  # of the check as the plan has it
+    version: str  # of clubos
+    caught: bool
+    detail: str  # the fault
+    by: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -455,6 +486,7 @@ class Rehearsed:
     files: int
     detail: str = ""
     milliseconds: int = 0
+    paths: int = 0  # compared before and after: files, links, folders, and what is not tracked
 
 
 @dataclass(frozen=True, slots=True)
@@ -633,11 +665,11 @@ Event: TypeAlias = (
     | ProposalRequested | ResumeRequested | BudgetRaised | AgentAdmitted | PermissionAnswered
     | Decided | DecisionUndone | FileDecided | DecisionCleared | SealRequested
     | EditRequested | Approved | Rejected
-    | ExecutionRequested | Overridden | MergeRequested | MergeApproved | RollbackRequested
-    | UndoRequested | PauseRequested
+    | ExecutionRequested | Overridden | ChecksRequested | MergeRequested | MergeApproved
+    | RollbackRequested | UndoRequested | PauseRequested
     | AttemptStarted | ActionStarted | TurnTaken | PermissionAsked | ActionHeld | ActionFinished
     | Proposed | ProposedNothing | ProposalFailed | Sealed | Edited | CheckStarted | CheckFinished
-    | Rehearsed
+    | CheckProved | Rehearsed
     | ChecksFinished | ApplyStarted | ApplyFinished | Executed | Validated | Unvalidated
     | MergePrepared | Merged | RolledBack | Undone | StepFailed | Paused | EditedOutside
     | Recovered | JournalRecovered
@@ -662,6 +694,7 @@ TAGS: dict[type[Event], str] = {
     Rejected: "rejected",
     ExecutionRequested: "execution.requested",
     Overridden: "overridden",
+    ChecksRequested: "checks.requested",
     MergeRequested: "merge.requested",
     MergeApproved: "merge.approved",
     RollbackRequested: "rollback.requested",
@@ -680,6 +713,7 @@ TAGS: dict[type[Event], str] = {
     Edited: "edited",
     CheckStarted: "check.started",
     CheckFinished: "check.finished",
+    CheckProved: "check.proved",
     Rehearsed: "rehearsed",
     ChecksFinished: "checks.finished",
     ApplyStarted: "apply.started",

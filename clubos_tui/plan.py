@@ -20,6 +20,7 @@ CheckKind = Literal[
     "secrets",
     "text",
     "protected",
+    "tamper",
     "command",
     "migrations",
     "schema",
@@ -164,6 +165,13 @@ class CheckSpec:
     if_available: bool = field(
         default=False, metadata=_help("may be shown as not run without closing the gate")
     )
+    inputs: tuple[str, ...] = field(
+        default=(),
+        metadata=_help(
+            "for a check that runs a command: all it depends on, so that it need not run again "
+            "where nothing of that has changed; default: the whole tree"
+        ),
+    )
     seconds: int = field(default=60, metadata=_help("time limit; beyond it: unknown", minimum=1))
 
 
@@ -205,6 +213,10 @@ class Plan:
         metadata=_help("what its agents in the box are given; a person is asked first"),
     )
     protected: tuple[str, ...] = field(default=(), metadata=_help("paths no phase may touch"))
+    guarded: tuple[str, ...] = field(
+        default=(),
+        metadata=_help("paths that judge the phases: one that touches them needs a yes for it"),
+    )
     budget: Budget = field(default=Budget(), metadata=_help("limits of the whole run"))
     phase: tuple[Phase, ...] = field(default=(), metadata=_help("in order", nonempty=True))
     home: str = ""

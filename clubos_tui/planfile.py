@@ -211,7 +211,8 @@ _STEERING = ("LD_", "GLIBC_", "GCONV_", "MALLOC_", "PATH", "HOME", "CLUBOS_", "G
 
 # What each kind of check is nothing without; the others need `paths`.
 _NEEDED = {
-    "text": "pattern", "pairs": "partner", "secrets": "", "protected": "", "command": "",
+    "text": "pattern", "pairs": "partner", "secrets": "", "protected": "", "tamper": "",
+    "command": "",
 }  # fmt: skip
 _WORDS: dict[Any, str] = {str: "a text", int: "a whole number", bool: "true or false"}
 

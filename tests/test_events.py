@@ -20,8 +20,8 @@ from clubos_tui.codec import DecodeError, canonical
 FROZEN_TAGS = [
     "action.finished", "action.held", "action.started", "agent.admitted", "apply.finished",
     "apply.started",
-    "approved", "attempt.started", "budget.raised", "check.finished", "check.started",
-    "checks.finished", "decided",
+    "approved", "attempt.started", "budget.raised", "check.finished", "check.proved",
+    "check.started", "checks.finished", "checks.requested", "decided",
     "decision.cleared", "decision.undone", "edit.requested", "edited", "edited.outside", "executed",
     "execution.requested", "file.decided", "journal.recovered", "merge.approved",
     "merge.prepared", "merge.requested", "merged", "overridden", "pause.requested", "paused",
@@ -52,6 +52,7 @@ EXACT = {
     "stream", "stream_sha256", "take_out", "taken_out", "target", "tool", "transaction", "tree",
     "answered_by", "base_url", "effort", "model", "name", "prompt_sha256", "record_sha256",
     "request_id", "stop_reason", "unit", "home", "permission", "variables", "left_behind",
+    "check_sha256", "from_base", "proved", "inputs_sha256",
     "sha256", "hunk", "verdict", "version", "where", "withheld", "workspace",
 }  # fmt: skip
 

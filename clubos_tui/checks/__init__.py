@@ -25,6 +25,7 @@ KINDS: Mapping[str, Check] = {
     "text": files.text,
     "imports": files.imports,
     "protected": files.protected,
+    "tamper": files.tamper,
     "json": contents.json_files,
     "env": contents.env,
     "secrets": contents.secrets,

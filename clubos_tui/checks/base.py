@@ -10,15 +10,15 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Generator, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import TypeAlias
+from typing import Protocol, TypeAlias, runtime_checkable
 
 from clubos_tui.changes.manifest import Change, Entry
 from clubos_tui.changes.paths import folder_of, matches
+from clubos_tui.checks.guard import Guard
 from clubos_tui.disk import read_path
 from clubos_tui.events import Outcome
 from clubos_tui.plan import CheckSpec
 from clubos_tui.repository.objects import object_id
-from clubos_tui.repository.trees import Tree
 
 EVIDENCE_LINES = 12
 KEPT_BYTES = 1 << 16
@@ -26,6 +26,25 @@ KEPT_BYTES = 1 << 16
 
 class NotThatTree(Exception):
     """The folder does not hold what the tree says."""
+
+
+@runtime_checkable
+class ByFolder(Protocol):
+    """Files that can tell what lies below a folder without looking at all of them."""
+
+    def under(self, folder: str) -> Mapping[str, Entry]:
+        """Return what lies in a folder and all below it."""
+
+
+def below_of(files: Mapping[str, Entry], folder: str) -> Mapping[str, Entry]:
+    """Return the files in a folder and all below it; all of them for the top."""
+    if isinstance(files, ByFolder):
+        return files.under(folder)
+    return {
+        path: entry
+        for path, entry in files.items()
+        if not folder or path.startswith(f"{folder}/")
+    }  # fmt: skip
 
 
 def _no_copy() -> str:
@@ -41,6 +60,7 @@ class Subject:
     base: Mapping[str, Entry]
     manifest: tuple[Change, ...]
     protected: tuple[str, ...] = ()
+    guard: Guard = field(default_factory=Guard)
     withheld: frozenset[str] = frozenset()
     object_format: str = "sha1"
     copy: Callable[[], str] = _no_copy
@@ -62,9 +82,7 @@ class Subject:
 
     def below(self, folder: str) -> Iterable[str]:
         """Return the paths in a folder and all below it."""
-        if isinstance(self.files, Tree):
-            return self.files.under(folder)
-        return [path for path in self.files if not folder or path.startswith(f"{folder}/")]
+        return below_of(self.files, folder)
 
     def read(self, path: str) -> bytes:
         """Return a file's bytes; :class:`NotThatTree` where the disk holds others."""

@@ -9,17 +9,18 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
 from clubos_tui.changes.manifest import FILE, BlobId, Change, Entry
-from clubos_tui.checks.base import Subject, Verdict
+from clubos_tui.checks import run
+from clubos_tui.checks.base import Subject, Verdict, below_of
 from clubos_tui.checks.files import suffix_of
 from clubos_tui.plan import CheckSpec
 from clubos_tui.repository.objects import object_id
 
-__all__ = ["Fault", "fault_for", "found", "plant"]
+__all__ = ["Fault", "catches", "fault_for", "found", "imagined", "plant"]
 
 # Of parts, so that no scanner takes the seeded fault for a real one.
 _KEY: Final = "AKIA" + "CANARY" + "0123456789"
@@ -58,20 +59,32 @@ def plant(fault: Fault, subject: Subject, folder: str) -> Subject:
         subject: The good tree.
         folder: A copy of it that may be changed.
     """
-    files = dict(subject.files)
     place = os.path.join(folder, fault.path)
-    before = files.get(fault.path)
-    after: Entry | None = None
     if fault.data is None:
         os.unlink(place)
-        del files[fault.path]
     else:
         os.makedirs(os.path.dirname(place), exist_ok=True)
         with open(place, "wb") as file:
             file.write(fault.data)
+    return replace(imagined(fault, subject), folder=folder, copy=lambda: folder, _known={})
+
+
+def catches(spec: CheckSpec, subject: Subject) -> bool:
+    """Tell whether a check that only reads finds its fault in a tree; nothing is written."""
+    try:
+        fault = fault_for(spec, subject)
+    except (LookupError, ValueError):  # the tree is not what such a fault could be made of
+        return False
+    return fault is not None and found(fault, run(spec, imagined(fault, subject)))
+
+
+def imagined(fault: Fault, subject: Subject) -> Subject:
+    """Return what a check would see if the fault were there, without its being there."""
+    before = subject.files.get(fault.path)
+    after: Entry | None = None
+    if fault.data is not None:
         mode = before.mode if before else FILE
         after = Entry(mode, BlobId(object_id("blob", fault.data, subject.object_format)))
-        files[fault.path] = after
     row = Change(
         fault.path, "create" if before is None else "modify" if after else "delete",
         old_mode=before.mode if before else "", old_blob=before.blob if before else BlobId(""),
@@ -79,9 +92,39 @@ def plant(fault: Fault, subject: Subject, folder: str) -> Subject:
     )  # fmt: skip
     others = tuple(item for item in subject.manifest if item.path != fault.path)
     return replace(
-        subject, folder=folder, files=files, manifest=(*others, row), withheld=frozenset(),
-        copy=lambda: folder, _known={},
+        subject, files=_With(subject.files, fault.path, after), manifest=(*others, row),
+        withheld=frozenset(), _known={} if fault.data is None else {fault.path: fault.data},
     )  # fmt: skip
+
+
+class _With(Mapping[str, Entry]):
+    """A tree's files with one of them as it is not."""
+
+    def __init__(self, files: Mapping[str, Entry], path: str, entry: Entry | None) -> None:
+        self._files, self._path, self._entry = files, path, entry
+
+    def __getitem__(self, path: str) -> Entry:
+        if path != self._path:
+            return self._files[path]
+        if self._entry is None:
+            raise KeyError(path)
+        return self._entry
+
+    def __iter__(self) -> Iterator[str]:
+        yield from (path for path in self._files if path != self._path)
+        if self._entry is not None:
+            yield self._path
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
+
+    def under(self, folder: str) -> Mapping[str, Entry]:
+        """Return what lies in a folder and all below it."""
+        below = dict(below_of(self._files, folder))
+        below.pop(self._path, None)
+        if self._entry is not None and (not folder or self._path.startswith(f"{folder}/")):
+            below[self._path] = self._entry
+        return below
 
 
 def found(fault: Fault, verdict: Verdict) -> bool:
@@ -151,6 +194,10 @@ def _touched(_spec: CheckSpec, subject: Subject) -> Fault | None:
     return Fault(_path_under(subject.protected[0]), b"x\n", "a protected path is touched")
 
 
+def _meddled(_spec: CheckSpec, _subject: Subject) -> Fault | None:
+    return Fault(f".github/workflows/{_NAME}.yml", b"on: push\n", "a phase touches what runs in CI")
+
+
 def _way_back_that_does_nothing(spec: CheckSpec, subject: Subject) -> Fault | None:
     path = _first(spec, subject)
     down = path.removesuffix(suffix_of(spec.paths)) + (spec.partner or ".down.sql")
@@ -183,6 +230,7 @@ _FAULTS: Final[Mapping[str, Callable[[CheckSpec, Subject], Fault | None]]] = {
     "secrets": _planted_key,
     "text": _empty,
     "protected": _touched,
+    "tamper": _meddled,
     "migrations": _way_back_that_does_nothing,
     "command": _failing_test,
 }

@@ -24,7 +24,7 @@ from clubos_tui.workspace.sandbox.programs import equip, programs_of
 from clubos_tui.workspace.sandbox.running import run
 from clubos_tui.workspace.sandbox.watch import Limits
 
-__all__ = ["PRESETS", "command"]
+__all__ = ["PRESETS", "command", "counts_cases"]
 
 REPORT: Final = ".clubos-report.xml"
 _NOT_RUN: Final = {126: "it can't be executed", 127: "it is not there"}
@@ -64,6 +64,12 @@ def command(subject: Subject, spec: CheckSpec) -> Checking:
     found = _judged(subject, spec, ran)
     tool = _tool(spec.command)
     return replace(found, tool=tool, evidence=(f"$ {spec.command}", *found.evidence))
+
+
+def counts_cases(spec: CheckSpec) -> bool:
+    """Tell whether a check's tool says itself how many cases there were."""
+    counted = spec.kind == "command" and _with_preset(spec).evidence
+    return counted in {"junit", "tap", "count"}
 
 
 def _with_preset(spec: CheckSpec) -> CheckSpec:

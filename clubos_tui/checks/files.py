@@ -6,7 +6,8 @@ import posixpath
 import re
 
 from clubos_tui.changes.paths import matches
-from clubos_tui.checks.base import Checking, Subject, Verdict, verdict
+from clubos_tui.checks.base import EVIDENCE_LINES, Checking, Subject, Verdict, verdict
+from clubos_tui.checks.guard import touched
 from clubos_tui.plan import CheckSpec
 
 
@@ -134,3 +135,18 @@ def protected(subject: Subject, _spec: CheckSpec) -> Checking:
     if not cases:
         return Verdict("unknown", "nothing is changed, so nothing was looked at")
     return Verdict("passed", f"none of {cases} changed paths is protected", (), cases)
+
+
+def tamper(subject: Subject, _spec: CheckSpec) -> Checking:
+    """No changed path is one that the phase is judged by."""
+    yield "manifest"
+    cases = len(subject.manifest)
+    if not cases:
+        return Verdict("unknown", "nothing is changed, so nothing was looked at")
+    found = touched(subject.manifest, subject.guard)
+    if not found:
+        return Verdict("passed", f"none of {cases} changed paths judges this phase", (), cases)
+    rows = [f"{row.path}: {row.effect} ({why})" for row, why in found[:EVIDENCE_LINES]]
+    rows += [f"and {len(found) - len(rows)} more"] if len(found) > len(rows) else []
+    words = f"{len(found)} changed paths judge this phase; they need an approval of their own"
+    return Verdict("failed", words, tuple(rows), cases)

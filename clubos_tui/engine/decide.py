@@ -12,6 +12,7 @@ from clubos_tui.changes.manifest import TreeId
 from clubos_tui.engine.state import PhaseView, RunView, Status
 from clubos_tui.engine.table import refusal, rolled_back_with
 from clubos_tui.events import (
+    ChecksRequested,
     EditRequested,
     ExecutionRequested,
     MergeRequested,
@@ -57,6 +58,8 @@ class RunChecks:
     phase: int
     scope: Scope
     tree: TreeId
+    only: tuple[str, ...] = ()  # of these checks; none: of all
+    anew: bool = False  # whatever is known
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,6 +153,8 @@ def decide(view: RunView) -> Step | Wait:
         return _proposing(view.phase(request.phase))
     if isinstance(request, SealRequested | EditRequested):
         return _replacing(view.phase(request.phase), request)
+    if isinstance(request, ChecksRequested):
+        return RunChecks(request.phase, request.scope, request.tree, request.checks, anew=True)
     if isinstance(request, ExecutionRequested):
         return _executing(view, view.phase(request.phase))
     if isinstance(request, MergeRequested):
@@ -193,12 +198,13 @@ def _merging(view: RunView) -> Step | Wait:
     prepared = view.merge.prepared
     if prepared is None:
         return PrepareMerge()
-    if prepared.moved:
-        gate = view.gate_open("merge", prepared.tree)
-        if gate is None:
-            return RunChecks(len(view.phases), "merge", prepared.tree)
-        if view.merge.approved is None:
-            return Wait("the merged tree differs from what was approved and needs its own approval")
+    gate = view.gate_open("merge", prepared.tree)
+    if gate is None:
+        return RunChecks(len(view.phases), "merge", prepared.tree)
+    if not gate:
+        return Wait("a required check does not pass on the merged tree")
+    if prepared.moved and view.merge.approved is None:
+        return Wait("the merged tree differs from what was approved and needs its own approval")
     return Merge()
 
 
@@ -219,11 +225,15 @@ class Next:
 def next_for_person(view: RunView) -> Next:
     """Return the one step that takes the run forward."""
     for phase in view.phases:
+        if view.status(phase.number) is S.STALE:  # nothing waits for that answer any more
+            continue
         for asked in phase.permissions.open.values():
             return Next("answer", phase.number, f"The agent asks: {asked.title or asked.kind}")
     if view.queue:
         if isinstance(decide(view), Wait):
-            return Next("approve merge", 0, "Approve the merged tree")
+            shut = view.merge.prepared and not view.gate_open("merge", view.merge.prepared.tree)
+            words = "A required check does not pass on the merged tree"
+            return Next("approve merge", 0, words if shut else "Approve the merged tree")
         return Next("working", 0, "Working")
     if view.ending:
         return Next("done", 0, f"The run is {view.ending}.")

@@ -24,7 +24,9 @@ from clubos_tui.events import (
     AttemptStarted,
     BudgetRaised,
     CheckFinished,
+    CheckProved,
     ChecksFinished,
+    ChecksRequested,
     CommitId,
     Decided,
     DecisionCleared,
@@ -291,13 +293,31 @@ def _forget_evidence(view: RunView, scope: Scope, tree: TreeId) -> None:
 
 
 def _check_finished(view: RunView, event: CheckFinished) -> None:
-    if (event.scope, event.tree) in view.gates:
+    place = (event.scope, event.tree)
+    if event.check in _asked_again(view):
+        view.checks.get(place, {}).pop(event.check, None)
+        view.overridden.pop((*place, event.check), None)
+    elif place in view.gates:
         _forget_evidence(view, event.scope, event.tree)
-    found = view.checks.setdefault((event.scope, event.tree), {})
+    found = view.checks.setdefault(place, {})
     before = found.get(event.check)
+    key = (event.phase, event.scope, event.check)
+    if last := view.latest.get(key):
+        view.earlier[key] = last
+    view.latest[key] = event
     # Two phases may name a check alike, and a merged tree gets those of all: the worse one counts.
     if before is None or before.outcome == "passed" or not before.required:
         found[event.check] = event
+
+
+def _asked_again(view: RunView) -> tuple[str, ...]:
+    """Return the checks that a person wants again; none where it is all of them."""
+    request = view.queue[0] if view.queue else None
+    return request.checks if isinstance(request, ChecksRequested) else ()
+
+
+def _check_proved(view: RunView, event: CheckProved) -> None:
+    view.proofs[event.check_sha256] = event
 
 
 def _rehearsed(view: RunView, event: Rehearsed) -> None:
@@ -306,6 +326,7 @@ def _rehearsed(view: RunView, event: Rehearsed) -> None:
 
 def _checks_finished(view: RunView, event: ChecksFinished) -> None:
     view.gates[event.scope, event.tree] = event.open
+    _served(view, ChecksRequested, phase=event.phase)
     if event.scope == "proposal":
         _served(view, *_PROPOSING, SealRequested, EditRequested, phase=event.phase)
 
@@ -454,6 +475,7 @@ _FOLDS: dict[type[Event], Callable[[RunView, Any], None]] = {
     PermissionAnswered: _permission_answered,
     SealRequested: _replacement_requested,
     EditRequested: _replacement_requested,
+    ChecksRequested: _request,
     ExecutionRequested: _request,
     MergeRequested: _request,
     RollbackRequested: _request,
@@ -473,6 +495,7 @@ _FOLDS: dict[type[Event], Callable[[RunView, Any], None]] = {
     FileDecided: _file_decided,
     DecisionCleared: _decision_cleared,
     CheckFinished: _check_finished,
+    CheckProved: _check_proved,
     Rehearsed: _rehearsed,
     ChecksFinished: _checks_finished,
     Approved: _approved,

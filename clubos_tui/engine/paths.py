@@ -71,10 +71,10 @@ class StatePaths:
         """The folder an agent works in: one for all runs, brought from base to base."""
         return os.path.join(self.root, "workspaces", "agent")
 
-    @property
-    def bench(self) -> str:
-        """The folder in which commands of checks run, brought from tree to tree."""
-        return os.path.join(self.root, "workspaces", "checks")
+    def bench(self, number: int) -> str:
+        """Return a folder in which a check's command runs, brought from tree to tree."""
+        name = f"checks-{number}" if number else "checks"
+        return os.path.join(self.root, "workspaces", name)
 
     @property
     def stages(self) -> str:

@@ -10,7 +10,9 @@ from typing import Literal
 
 from clubos_tui.checks import KINDS, Subject, run
 from clubos_tui.checks.canaries import fault_for, found, plant
-from clubos_tui.engine.effects.check import PROTECTED
+from clubos_tui.checks.guard import guard_of
+from clubos_tui.engine.decide import RunChecks
+from clubos_tui.engine.effects.check import specs_of
 from clubos_tui.engine.run import Run
 from clubos_tui.engine.session import Session
 from clubos_tui.plan import CheckSpec
@@ -28,8 +30,7 @@ class Proof:
     """What a check made of a seeded fault."""
 
     phase: int
-    check: str
-    kind: str
+    spec: CheckSpec
     proved: Proved
     fault: str
     detail: str
@@ -38,10 +39,8 @@ class Proof:
 def prove(session: Session, run: Run, number: int) -> Iterator[Proof]:
     """Yield, for each check of a phase with a change set, whether it finds its fault."""
     phase = run.view.phase(number)
-    specs = [*phase.spec.check]
+    specs = specs_of(run.view.plan, RunChecks(number, "proposal", phase.change_set))
     protected = run.view.plan.protected_in(number)
-    if protected:
-        specs.append(CheckSpec(PROTECTED, "protected"))
     with copies(session.paths.scratch) as scratch:
         folder = os.path.join(scratch, "good")
         workshop = session.workshop
@@ -58,7 +57,7 @@ def prove(session: Session, run: Run, number: int) -> Iterator[Proof]:
 
         subject = Subject(
             folder, shown, workshop.files(phase.base), phase.manifest, protected,
-            frozenset(hidden), workshop.object_format, copy,
+            guard_of(run.view.plan), frozenset(hidden), workshop.object_format, copy,
         )  # fmt: skip
         for spec in specs:
             yield _proof(number, spec, subject, copy("planted"))
@@ -66,7 +65,7 @@ def prove(session: Session, run: Run, number: int) -> Iterator[Proof]:
 
 def _proof(number: int, spec: CheckSpec, subject: Subject, folder: str) -> Proof:
     def proof(proved: Proved, words: str, detail: str = "") -> Proof:
-        return Proof(number, spec.name, spec.kind, proved, words, detail)
+        return Proof(number, spec, proved, words, detail)
 
     before = run(spec, subject)
     if before.outcome != "passed":

@@ -11,8 +11,10 @@ import os
 from collections.abc import Mapping, Sequence
 from typing import Literal
 
+from clubos_tui import __version__
 from clubos_tui.changes.decisions import Decision, Verdict
 from clubos_tui.changes.manifest import TreeId, digest
+from clubos_tui.checks.guard import TAMPER
 from clubos_tui.disk import sync_file, sync_folder
 from clubos_tui.engine.fold import apply
 from clubos_tui.engine.paths import StatePaths
@@ -23,6 +25,8 @@ from clubos_tui.events import (
     AgentAdmitted,
     Approved,
     BudgetRaised,
+    CheckProved,
+    ChecksRequested,
     Decided,
     DecisionUndone,
     Edited,
@@ -49,7 +53,7 @@ from clubos_tui.events import (
     Validated,
 )
 from clubos_tui.journal import Conflict, Journal, Record
-from clubos_tui.plan import Needs
+from clubos_tui.plan import CheckSpec, Needs
 from clubos_tui.spending import Scope as SpendingScope
 from clubos_tui.spending import Unit
 
@@ -138,6 +142,12 @@ class Run:
         """Ask to execute ``phase`` for real."""
         self._require_fresh(self._current(phase))
         self.say(ExecutionRequested(phase, by))
+
+    def check(self, phase: int, *checks: str, by: str) -> None:
+        """Ask for checks of a phase again, whatever was known; without names for all of them."""
+        view = self._current(phase)
+        scope: Scope = "proposal" if view.state is Status.PROPOSED else "stage"
+        self.say(ChecksRequested(phase, scope, view.change_set, checks, by))
 
     def merge(self, *, by: str) -> None:
         """Ask to merge what is validated."""
@@ -249,7 +259,16 @@ class Run:
         closed = {item.check for item in self.view.closed_checks("stage", view.change_set)}
         if view.state is Status.UNVALIDATED and closed <= {check}:
             events.append(Validated(phase, view.change_set))
+        if scope == "proposal" and check == TAMPER:
+            # A yes to what the phase changed of its judges: they judge it from now on.
+            known = self.view.checks.get((scope, tree), {})
+            names = tuple(name for name, found in known.items() if found.from_base)
+            events += [ChecksRequested(phase, scope, tree, names, by)] if names else []
         self.say(*events)
+
+    def prove(self, phase: int, spec: CheckSpec, *, caught: bool, fault: str, by: str) -> None:
+        """Record what a check made of a seeded fault."""
+        self.say(CheckProved(phase, spec.name, digest(spec), __version__, caught, fault, by))
 
     def note_outside(self, phase: int, paths: dict[str, str]) -> None:
         """Record that touched files were changed by someone else; ``paths`` maps to SHA-256."""

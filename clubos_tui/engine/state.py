@@ -8,9 +8,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import TypeAlias
 
+from clubos_tui import __version__
 from clubos_tui.changes.decisions import Draft
-from clubos_tui.changes.manifest import Change, Counts, TreeId, counts
+from clubos_tui.changes.manifest import Change, Counts, TreeId, counts, digest
 from clubos_tui.engine.permissions import Permissions
 from clubos_tui.events import (
     ActionHeld,
@@ -18,6 +20,7 @@ from clubos_tui.events import (
     ApplyStarted,
     Approved,
     CheckFinished,
+    CheckProved,
     CommitId,
     Ending,
     Event,
@@ -36,7 +39,7 @@ from clubos_tui.events import (
     Scope,
     StepFailed,
 )
-from clubos_tui.plan import Budget, Needs, Phase, Plan
+from clubos_tui.plan import Budget, CheckSpec, Needs, Phase, Plan
 from clubos_tui.spending import Limit, Spent, limits
 
 
@@ -60,6 +63,8 @@ class Status(StrEnum):
     STALE = "stale"  # the tree it was made for is no longer the one before it
 
 
+CheckKey: TypeAlias = tuple[int, Scope, str]
+"""Phase, scope and name of a check, whatever tree it was about."""
 ON_STAGE = frozenset({Status.EXECUTED, Status.VALIDATED, Status.UNVALIDATED, Status.MERGED})
 _RESTS_ON_BASE = frozenset({Status.HELD, Status.PROPOSED, Status.APPROVED, Status.EMPTY})
 _HAS_TREE = frozenset({Status.PROPOSED, Status.APPROVED, Status.EXECUTING, *ON_STAGE})
@@ -180,6 +185,9 @@ class RunView:
     queue: list[Event] = field(default_factory=list)  # requests not yet fulfilled, oldest first
     checks: dict[tuple[Scope, TreeId], dict[str, CheckFinished]] = field(default_factory=dict)
     gates: dict[tuple[Scope, TreeId], bool] = field(default_factory=dict)
+    latest: dict[CheckKey, CheckFinished] = field(default_factory=dict)
+    earlier: dict[CheckKey, CheckFinished] = field(default_factory=dict)  # the time before that
+    proofs: dict[str, CheckProved] = field(default_factory=dict)  # by the digest of the check
     overridden: dict[tuple[Scope, TreeId, str], Overridden] = field(default_factory=dict)
     merge: MergeView = field(default_factory=MergeView)
     ending: Ending | None = None
@@ -244,6 +252,17 @@ class RunView:
             and (scope, tree, check.check) not in self.overridden
         )
 
+    def is_proved(self, number: int, spec: CheckSpec) -> bool:
+        """Tell whether a check was seen to fail on a seeded fault, in this version."""
+        proof = self.proofs.get(digest(spec))
+        if proof is not None and proof.version == __version__:
+            return proof.caught
+        return any(
+            found.proved == __version__
+            for (phase, _, name), found in self.latest.items()
+            if (phase, name) == (number, spec.name)
+        )
+
     def agent_of(self, number: int) -> str:
         """Return who carries a phase out."""
         return self.started.agent or self.plan.agent_of(number)
@@ -269,14 +288,10 @@ class RunView:
     def merge_waits(self) -> bool:
         """Whether the merge under way stands still until a person decides on the merged tree."""
         prepared = self.merge.prepared
-        return (
-            bool(self.queue)
-            and isinstance(self.queue[0], MergeRequested)
-            and prepared is not None
-            and prepared.moved
-            and self.merge.approved is None
-            and self.gate_open("merge", prepared.tree) is not None
-        )
+        if prepared is None or not self.queue or not isinstance(self.queue[0], MergeRequested):
+            return False
+        gate = self.gate_open("merge", prepared.tree)
+        return gate is False or (gate is True and prepared.moved and self.merge.approved is None)
 
     def last_on_stage(self) -> PhaseView | None:
         """Return the last executed phase."""

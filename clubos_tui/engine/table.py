@@ -16,6 +16,7 @@ from clubos_tui.events import (
     Approved,
     AttemptStarted,
     BudgetRaised,
+    ChecksRequested,
     Decided,
     DecisionCleared,
     DecisionUndone,
@@ -97,17 +98,19 @@ TABLE: dict[type[Event], frozenset[Status]] = {
     Edited: frozenset({S.PROPOSED}),
     Approved: frozenset({S.PROPOSED}),
     Rejected: frozenset({S.PROPOSED, S.APPROVED, S.STALE}),
+    ChecksRequested: frozenset({S.PROPOSED, S.VALIDATED, S.UNVALIDATED}),
     # From executed: the checkpoint was interrupted and is asked for again.
     ExecutionRequested: frozenset({S.PROPOSED, S.APPROVED, S.EXECUTED}),
     Executed: frozenset({S.EXECUTING}),
     Validated: frozenset({S.EXECUTED, S.UNVALIDATED}),
-    Unvalidated: frozenset({S.EXECUTED}),
+    Unvalidated: frozenset({S.EXECUTED, S.VALIDATED}),
     EditedOutside: frozenset({S.PROPOSED, S.APPROVED, S.STALE}),
 }
 
 _PERSON = (
     ProposalRequested, ResumeRequested, BudgetRaised, Decided, DecisionUndone, FileDecided,
-    DecisionCleared, SealRequested, EditRequested, Approved, Rejected, ExecutionRequested,
+    DecisionCleared, SealRequested, EditRequested, Approved, Rejected, ChecksRequested,
+    ExecutionRequested,
     MergeRequested, RollbackRequested, UndoRequested,
 )  # fmt: skip
 
@@ -250,6 +253,19 @@ def _may_execute(view: RunView, event: Event) -> str | None:
     return None
 
 
+def _may_check(view: RunView, event: Event) -> str | None:
+    assert isinstance(event, ChecksRequested)
+    phase = view.phase(event.phase)
+    scope = "proposal" if phase.state is S.PROPOSED else "stage"
+    if (event.scope, event.tree) != (scope, phase.change_set):
+        return f"phase {event.phase} has another tree to check by now"
+    if scope == "stage" and phase is not view.last_on_stage():
+        return "a later phase stands on the stage"
+    known = view.checks.get((event.scope, event.tree), {})
+    unknown = [name for name in event.checks if name not in known]
+    return f"phase {event.phase} has no check {unknown[0]!r}" if unknown else None
+
+
 def _may_merge(view: RunView, _event: Event) -> str | None:
     if not view.started.target:
         return "HEAD was detached when the run started, so there is no branch to merge into"
@@ -319,6 +335,7 @@ _CONDITIONS = {
     SealRequested: _may_seal,
     EditRequested: _may_edit,
     Approved: _may_approve,
+    ChecksRequested: _may_check,
     ExecutionRequested: _may_execute,
     MergeRequested: _may_merge,
     Overridden: _may_override,

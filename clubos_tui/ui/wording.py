@@ -129,6 +129,9 @@ def _asked(event: e.Event) -> Said | None:
             return "info", f"{event.by} asked to execute phase {event.phase} for real", ""
         case e.Overridden():
             return "warning", f"{event.by} overrode {event.check}: {event.reason}", ""
+        case e.ChecksRequested():
+            what = ", ".join(event.checks) or "all checks"
+            return "info", f"{event.by} asked for {what} of phase {event.phase} again", ""
         case e.MergeRequested():
             return "info", f"{event.by} asked to merge", ""
         case e.MergeApproved():
@@ -203,8 +206,13 @@ def _reported(event: e.Event) -> Said | None:
                 f"Check {event.check}: {event.outcome}: {event.summary}",
                 "\n".join((*event.evidence, f"tool {event.tool}" if event.tool else "")).strip(),
             )
+        case e.CheckProved():
+            caught = "finds" if event.caught else "does not find"
+            said = f"Check {event.check} {caught} a seeded fault: {event.detail}"
+            return "success" if event.caught else "error", said, ""
         case e.Rehearsed() if event.identical:
-            return "success", f"Rollback rehearsed: {count(event.files, 'file')} identical", ""
+            paths = event.paths or event.files
+            return "success", f"Undo proven: {count(paths, 'path')} identical", ""
         case e.Rehearsed():
             return "error", f"Rollback rehearsal differs: {event.detail}", ""
         case e.ChecksFinished():

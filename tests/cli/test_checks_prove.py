@@ -65,8 +65,9 @@ def test_p7_every_kind_finds_the_fault_that_is_planted_for_it(proofs) -> None:
     )  # fmt: skip
     assert code == 0
     assert {name: item["proved"] for name, item in found.items()} == dict.fromkeys(
-        ["paths", "json", "env", "pairs", "imports", "secrets", "text", "protected paths"], "caught"
-    )
+        ["paths", "json", "env", "pairs", "imports", "secrets", "text", "protected paths",
+         "tamper guard"], "caught",
+    )  # fmt: skip
     assert "a.json" in found["json"]["detail"]
 
 
@@ -90,6 +91,7 @@ def test_p7_a_command_is_tried_on_the_plans_own_fault(proofs) -> None:
     )
     assert {name: item["proved"] for name, item in found.items()} == {
         "without": "unproven", "with": "caught", "blind": "missed", "protected paths": "caught",
+        "tamper guard": "caught",
     }  # fmt: skip
     assert code == 4
 

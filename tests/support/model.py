@@ -159,7 +159,11 @@ class Model:
                 checks = [e.CheckFinished(n, step.scope, step.tree, "sound", outcome, True, "x")]
                 if step.scope == "proposal":
                     checks.append(e.Rehearsed(n, step.tree, identical, 1))  # type: ignore[arg-type]
-                yield (*checks, e.ChecksFinished(n, step.scope, step.tree, outcome == "passed"))
+                yield (
+                    *checks,
+                    e.ChecksFinished(n, step.scope, step.tree, outcome == "passed"),
+                    *self._closing(phase, step, passed=outcome == "passed"),
+                )
             case d.Seal():
                 keep = kept(phase.manifest, phase.draft)
                 tree = f"s{next(_numbers)}" if keep else phase.base
@@ -203,6 +207,15 @@ class Model:
                 name = f"x{next(_numbers)}"
                 yield (e.ApplyStarted(n, name, "stage", "undo", 1),)
                 yield (e.Undone(view.rollback.phases, name, 1),)
+
+    def _closing(self, phase: PhaseView, step: d.RunChecks, *, passed: bool) -> Iterable[e.Event]:
+        """A checkpoint that was asked for again says at once what it comes to."""
+        if step.anew and step.scope == "stage" and passed != (phase.state is Status.VALIDATED):
+            yield (
+                e.Validated(step.phase, step.tree)
+                if passed
+                else e.Unvalidated(step.phase, step.tree, ("sound",))
+            )
 
     def _action(self, phase: PhaseView, action: str, *, fails: bool) -> tuple[e.Event, ...]:
         n, attempt = phase.number, phase.attempt
@@ -260,6 +273,8 @@ class Model:
             e.Overridden(number, phase.change_set, "sound", "why", WHO, "proposal"),
             e.Overridden(number, phase.change_set, "sound", "why", WHO, "stage"),
             e.Overridden(number, tree, "sound", "why", WHO, "merge"),
+            e.ChecksRequested(number, "proposal", phase.change_set, ("sound",), WHO),
+            e.ChecksRequested(number, "stage", phase.change_set, (), WHO),
             e.MergeRequested(WHO),
             e.MergeApproved(tree, WHO, "person"),
             e.RollbackRequested(number, WHO),

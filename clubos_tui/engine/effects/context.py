@@ -37,7 +37,8 @@ class Context:
     stop: threading.Event = field(default_factory=threading.Event)
     attended: bool = False  # a person watches, who can answer an agent at once
     _workspace: Layout | None = None
-    _bench: Layout | None = None
+    _benches: dict[int, Layout] = field(default_factory=dict)
+    _bringing: threading.Lock = field(default_factory=threading.Lock)
 
     @property
     def view(self) -> RunView:
@@ -55,20 +56,27 @@ class Context:
             )
         return self._workspace
 
-    def bench(self, tree: TreeId) -> str:
-        """Return a folder that holds a tree for commands of checks, which may change it."""
-        if self._bench is None:
-            self._bench = Layout(self.session.paths.bench, self.session.workshop, hide=True)
-        self._bench.bring(tree, self.look)
-        self._bench.hand_over()
-        return self._bench.folder
+    def bench(self, tree: TreeId, number: int = 0) -> str:
+        """Return a folder that holds a tree for a check's command, which may change it.
+
+        Two commands that run at once need two, so each has its ``number``.
+        """
+        with self._bringing:
+            bench = self._benches.get(number)
+            if bench is None:
+                place = self.session.paths.bench(number)
+                bench = self._benches[number] = Layout(place, self.session.workshop, hide=True)
+            bench.bring(tree, self.look)
+            bench.hand_over()
+            return bench.folder
 
     def forget(self) -> None:
         """Forget what was known of folders: another process may have driven since."""
-        for layout in (self._workspace, self._bench):
+        for layout in (self._workspace, *self._benches.values()):
             if layout:
                 layout.close()
-        self._workspace = self._bench = None
+        self._workspace = None
+        self._benches.clear()
 
     async def end_agents(self) -> None:
         """End every agent, with all that it has started."""

@@ -19,8 +19,8 @@ from clubos_tui.apply.transaction import Transaction
 from clubos_tui.changes.manifest import TreeId, Write, writes
 from clubos_tui.disk import exists
 from clubos_tui.engine.decide import ApplyToStage, ApproveByPlan, PublishBranch
-from clubos_tui.engine.effects.check import workshop_content
 from clubos_tui.engine.effects.context import Context, Moves, time_of
+from clubos_tui.engine.effects.rehearse import workshop_content
 from clubos_tui.engine.run import Run, approval
 from clubos_tui.engine.state import PhaseView, RunView
 from clubos_tui.errors import ClubosError, CutShort, Failed

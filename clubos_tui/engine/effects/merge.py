@@ -21,9 +21,9 @@ from clubos_tui.apply.record import (
 from clubos_tui.changes.manifest import TreeId, Write, writes
 from clubos_tui.disk import exists
 from clubos_tui.engine.decide import Merge, PrepareMerge
-from clubos_tui.engine.effects.check import workshop_content
 from clubos_tui.engine.effects.context import Context, time_of
 from clubos_tui.engine.effects.execute import audit_head, objects_of, trailer, watched
+from clubos_tui.engine.effects.rehearse import workshop_content
 from clubos_tui.errors import Refused, Stale
 from clubos_tui.events import (
     ApplyFinished,
