@@ -206,6 +206,21 @@ class Tree(Mapping[str, Entry]):
             return {}
         return self._trees.flatten(found[1], path_bytes(folder) + b"/")
 
+    def directly(self, folder: str) -> Mapping[str, Entry]:
+        """Return the files that lie in ``folder`` itself, by their whole path."""
+        before = f"{folder}/" if folder else ""
+        return {
+            before + path_text(raw): _entry(mode, blob)
+            for raw, (mode, blob) in self._rows(folder).items()
+            if mode != TREE_MODE
+        }
+
+    def folders(self, folder: str) -> frozenset[str]:
+        """Return the folders that lie in ``folder`` itself, by their whole path."""
+        before = f"{folder}/" if folder else ""
+        rows = self._rows(folder).items()
+        return frozenset(before + path_text(raw) for raw, (mode, _) in rows if mode == TREE_MODE)
+
     def alike(self, paths: Iterable[str], fold: Callable[[str], str]) -> Iterator[str]:
         """Yield the files that, spelled by ``fold``, are one of ``paths``, or are above or below.
 

@@ -1,4 +1,9 @@
-"""Rehearse a rollback: apply a change set in a scratch folder, take it back, and compare."""
+"""Rehearse a rollback: apply a change set in a scratch folder, take it back, and compare.
+
+What is compared is every touched path and what lies around it: the folders, the tracked files
+beside it, and what is not tracked, for which files of ours stand in that hold nothing of the
+person's.
+"""
 
 from __future__ import annotations
 
@@ -14,6 +19,7 @@ from clubos_tui.apply.transaction import Transaction
 from clubos_tui.changes.manifest import GITLINK, Change, Entry, Write, writes
 from clubos_tui.disk import AS_REPLACED, Found, Root
 from clubos_tui.engine.effects.context import Context
+from clubos_tui.engine.effects.surroundings import Survey, around, differing, stand_in, survey
 from clubos_tui.errors import ClubosError
 from clubos_tui.events import Left, Rehearsed
 from clubos_tui.repository.objects import ReadAhead
@@ -25,7 +31,7 @@ __all__ = ["rehearse", "workshop_content"]
 def rehearse(context: Context, number: int, manifest: tuple[Change, ...]) -> Rehearsed:
     """Apply the change set in a scratch folder, roll it back, and compare with before.
 
-    Only the touched paths are laid out, by the very code that will write the stage.
+    It is written by the very code that will write the stage.
     """
     began = time.monotonic()
     paths, workshop = context.session.paths, context.session.workshop
@@ -36,10 +42,14 @@ def rehearse(context: Context, number: int, manifest: tuple[Change, ...]) -> Reh
     rows = writes(manifest)
     before = {row.path: row.before for row in rows if row.before}
     remove(scratch)
-    detail = ""
+    detail, held = "", Survey()
     try:
         os.makedirs(folder)
-        export(workshop, before, folder)
+        base = workshop.files(phase.base)
+        export(workshop, {**around(rows, base), **before}, folder)
+        stand_in(context.session.repository.root, folder, rows, base)
+        touched = {row.path for row in rows}
+        held = survey(folder, touched)
         applied, left = _rehearse_one(
             scratch, "apply", rows, workshop.object_format, workshop_content(context, rows)
         )
@@ -52,6 +62,8 @@ def rehearse(context: Context, number: int, manifest: tuple[Change, ...]) -> Reh
         )  # fmt: skip
         if not detail and _held(folder, rows, workshop.object_format) != before:
             detail = "the files differ after the rollback"
+        if not detail and (lost := differing(held, survey(folder, touched))):
+            detail = f"not as before after the rollback: {', '.join(lost)}"
     except (ClubosError, OSError) as error:
         detail = str(error)
     finally:
@@ -63,6 +75,7 @@ def rehearse(context: Context, number: int, manifest: tuple[Change, ...]) -> Reh
         len(rows),
         detail,
         round((time.monotonic() - began) * 1000),
+        len(held) if not detail else 0,
     )
 
 
