@@ -21,7 +21,11 @@ Script = Edit | Mapping[str, Edit]
 
 
 def plan_of(
-    phases: Sequence[Script], *, plan_protected: tuple[str, ...] = ("never/",), **fields: object
+    phases: Sequence[Script],
+    *,
+    plan_protected: tuple[str, ...] = ("never/",),
+    plan_guarded: tuple[str, ...] = (),
+    **fields: object,
 ) -> tuple[Plan, dict[str, Edit]]:
     """Return a plan with an action for each edit, and the edits by action id."""
     edits: dict[str, Edit] = {}
@@ -37,7 +41,10 @@ def plan_of(
             )
         )
     # The check of protected paths is the one that passes on any tree but that of a wrong path.
-    return Plan("Test", agent="scripted", protected=plan_protected, phase=tuple(made)), edits
+    plan = Plan(
+        "Test", agent="scripted", protected=plan_protected, guarded=plan_guarded, phase=tuple(made)
+    )
+    return plan, edits
 
 
 class Journey:

@@ -50,6 +50,12 @@ def test_a_single_file_is_all_there_is_of_it(place: Path, monkeypatch: pytest.Mo
 
 
 @needs_box
+def test_a_program_of_which_the_system_has_several_is_the_systems(place: Path) -> None:
+    """On many a system `awk` is a link into /etc/alternatives, which the box has already."""
+    assert said(place, "echo 1 | awk '{ print $1 + 1 }'").splitlines()[0] == "2"
+
+
+@needs_box
 def test_what_npm_installs_runs_with_its_packages_and_interpreter(
     place: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -23,7 +23,9 @@ from clubos_tui.workspace.sandbox.box import PATH, Box
 
 __all__ = ["equip", "programs_of"]
 
-_SYSTEM: Final = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32")
+_SYSTEM: Final = (
+    "/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32", "/etc/alternatives",
+)  # fmt: skip
 _WORD = re.compile(r"[^\s;&|()<>'\"`$=]+")
 _DEEPEST = 8  # links and interpreters that lead from one to the next
 
