@@ -81,7 +81,18 @@ class NeedsPerson(ClubosError):
 
 
 class GateClosed(ClubosError):
-    """A required check is failed or unknown, so the gate stays shut (P7)."""
+    """A required check is failed or unknown, so the gate stays shut (P7); ``evidence`` is why."""
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        evidence: Sequence[dict[str, object]] = (),
+        untouched: str = "",
+        cure: str = "",
+    ) -> None:
+        super().__init__(message, untouched=untouched, cure=cure)
+        self.evidence = tuple(evidence)
 
 
 class Stale(ClubosError):

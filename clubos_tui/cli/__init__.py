@@ -57,6 +57,8 @@ COMMANDS = {
     "log": ("show", "log"),
     "verify": ("show", "verify"),
     "doctor": ("doctor", "doctor"),
+    "checks show": ("checks", "show_checks"),
+    "checks run": ("checks", "run_checks"),
     "checks prove": ("checks", "prove_checks"),
     "plan show": ("plans", "show"),
     "plan check": ("plans", "check"),

@@ -1,11 +1,15 @@
-"""``clubos checks prove``: whether each check finds the fault that it must find."""
+"""``clubos checks``: the evidence, gathering it again, and whether a check can fail at all."""
 
 from __future__ import annotations
 
+import asyncio
 from argparse import Namespace
 
-from clubos_tui.cli.opened import run_of, session_of, who_of
+from clubos_tui.cli.drive import Ended, Headless
+from clubos_tui.cli.evidence import Gathered, gathered, lines, to_json, write_junit
+from clubos_tui.cli.opened import phase_of, run_of, session_of, who_of
 from clubos_tui.cli.output import emit, say
+from clubos_tui.cli.starting import every
 from clubos_tui.codec import Json
 from clubos_tui.engine.proving import Proof, prove
 from clubos_tui.engine.state import PhaseView
@@ -13,6 +17,51 @@ from clubos_tui.errors import UsageError
 
 _MISSED = 4  # the exit code of a gate that could open without evidence
 _DETAIL = 200  # characters of what a check said
+
+
+def show_checks(options: Namespace) -> int:
+    """Print what the checks came to."""
+    with session_of(options) as session:
+        run = run_of(session)
+        numbers = every(run) if options.phase is None else [phase_of(run, options.phase)]
+        found = gathered(run.view, numbers)
+        if not found:
+            raise UsageError(
+                "no check was carried out on a tree that is still there",
+                untouched="Nothing was touched.",
+                cure="Make a dry run first: clubos run",
+            )
+        return _told(found, options)
+
+
+def run_checks(options: Namespace) -> int:
+    """Carry checks of a phase out again; exit code 4 where its gate is shut then."""
+    with session_of(options) as session:
+        run = run_of(session)
+        headless = Headless(session, run, options, yes=False)
+        number = phase_of(run, options.phase)
+        with headless.driving():
+            try:
+                asyncio.run(headless.check(number, options.check))
+            except Ended as error:
+                return headless.end(error)
+            finally:
+                if options.junit:
+                    write_junit(gathered(run.view, [number]), options.junit)
+        found = [item for item in gathered(run.view, [number]) if item.scope != "merge"]
+        return _told(found[-1:], options)
+
+
+def _told(found: list[Gathered], options: Namespace) -> int:
+    if options.junit:
+        write_junit(found, options.junit)
+    if options.json:
+        emit({"evidence": [to_json(item) for item in found]})
+        return 0
+    for item in found:
+        for line in lines(item):
+            say(line)
+    return 0
 
 
 def prove_checks(options: Namespace) -> int:

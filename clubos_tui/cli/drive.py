@@ -9,16 +9,18 @@ from __future__ import annotations
 import asyncio
 import signal
 from argparse import Namespace
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 
 from clubos_tui.agents.needs import needs_of
+from clubos_tui.checks.guard import TAMPER
+from clubos_tui.cli.evidence import check_json, gathered, write_junit
 from clubos_tui.cli.logs import LogPrinter, write_action_log
 from clubos_tui.cli.opened import run_of, session_of, who_of
 from clubos_tui.cli.output import ask, emit, flag, say
 from clubos_tui.cli.review import note_outside
 from clubos_tui.cli.show import status_json
-from clubos_tui.cli.starting import phases_of, run_for
+from clubos_tui.cli.starting import every, phases_of, run_for
 from clubos_tui.engine.decide import Next, next_for_person
 from clubos_tui.engine.driver import Driver
 from clubos_tui.engine.run import Run
@@ -31,7 +33,16 @@ from clubos_tui.errors import (
     Refused,
     RepositoryState,
 )
-from clubos_tui.events import ActionHeld, ProposalRequested, ResumeRequested, SealRequested, tag_of
+from clubos_tui.events import (
+    ActionHeld,
+    ChecksRequested,
+    EditRequested,
+    ProposalRequested,
+    ResumeRequested,
+    Scope,
+    SealRequested,
+    tag_of,
+)
 from clubos_tui.repository.discover import read_head, require_calm
 
 S = Status
@@ -65,6 +76,8 @@ def run(options: Namespace) -> int:
         finally:
             if options.log_file:
                 write_action_log(current, options.log_file)
+            if options.junit:
+                write_junit(gathered(current.view, every(current)), options.junit)
         return headless.summary()
 
 
@@ -168,7 +181,9 @@ class Headless:
     def _require_dry(self) -> None:
         """Refuse to go on, in a dry run, with something live that a killed command had begun."""
         for request in self.run.view.queue:
-            if not isinstance(request, ProposalRequested | ResumeRequested | SealRequested):
+            dry = ProposalRequested | ResumeRequested | SealRequested | EditRequested
+            again = isinstance(request, ChecksRequested) and request.scope == "proposal"
+            if not isinstance(request, dry) and not again:
                 raise NeedsPerson(
                     f"a command that was cut short had begun something live: {tag_of(request)}",
                     untouched="Nothing was done, because this is a dry run.",
@@ -186,13 +201,9 @@ class Headless:
             self.run.merge(by=self.who)
         await self._settle()
         prepared = self.run.view.merge.prepared
-        if self.run.view.ending is None and prepared and prepared.moved:
+        if self.run.view.ending is None and prepared:
             if not self.run.view.gate_open("merge", prepared.tree):
-                raise GateClosed(
-                    "a required check does not pass on the merged tree",
-                    untouched="Nothing was merged.",
-                    cure="Look at `clubos status`; then `clubos rollback` or override by name.",
-                )
+                raise self._closed(len(self.run.view.phases), "merge")
             if not self.yes:
                 raise NeedsPerson(
                     f"the target moved; the merged tree {prepared.tree[:12]} needs its own yes",
@@ -293,17 +304,37 @@ class Headless:
         if view.reviewable(number) is False:
             raise self._closed(number, "proposal")
 
-    def _closed(self, number: int, scope: str) -> GateClosed:
-        phase = self.run.view.phase(number)
-        closed = self.run.view.closed_checks(scope, phase.change_set)  # type: ignore[arg-type]
-        lines = [f"  {check.check}: {check.outcome}: {check.summary}" for check in closed]
+    def _closed(self, number: int, scope: Scope) -> GateClosed:
+        """Return why a gate is shut, and what there is to do about it."""
+        view, phase = self.run.view, self.run.view.phase(number)
+        prepared = view.merge.prepared
+        tree = prepared.tree if scope == "merge" and prepared else phase.change_set
+        closed = view.closed_checks(scope, tree)
+        rows = [f"  {check.check}: {check.outcome}: {check.summary}" for check in closed]
+        for check in closed:
+            if check.check == TAMPER:
+                rows += [f"    {line}" for line in check.evidence]
         if not closed:
-            lines = [f"  rollback: {phase.rehearsed.detail if phase.rehearsed else 'not proven'}"]
+            rows = [f"  rollback: {phase.rehearsed.detail if phase.rehearsed else 'not proven'}"]
+        what = "the merge" if scope == "merge" else f"phase {number}"
+        first = "Take phases back" if scope == "merge" else "Reject it"
         return GateClosed(
-            f"the gate of phase {number} is shut:\n" + "\n".join(lines),
+            f"the gate of {what} is shut:\n" + "\n".join(rows),
+            evidence=[check_json(check) for check in closed],
             untouched="The target branch and your checkout were not touched.",
-            cure=f'Reject it, or: clubos override {number} --check NAME --reason "…"',
+            cure=f"{first}, or look at `clubos checks show {number}` and then: "
+            f'clubos override {number} --check NAME --reason "…"',
         )
+
+    async def check(self, number: int, names: Sequence[str]) -> None:
+        """Carry out checks of a phase again, and say so where its gate is shut then."""
+        await self._settle()
+        self.run.check(number, *names, by=self.who)
+        await self._settle()
+        view, phase = self.run.view, self.run.view.phase(number)
+        scope: Scope = "proposal" if phase.state is S.PROPOSED else "stage"
+        if view.closed_checks(scope, phase.change_set):
+            raise self._closed(number, scope)
 
     def _require_calm(self) -> None:
         require_calm(self.session.repository)

@@ -82,6 +82,8 @@ def report(error: Exception, *, as_json: bool) -> int:
         paths = getattr(error, "paths", ())
         if paths:
             fields["paths"] = list(paths)
+        if evidence := getattr(error, "evidence", ()):
+            fields["checks"] = list(evidence)
         emit(fields)
         return code
     say(f"clubos: {error.message}", to_error=True)

@@ -75,6 +75,7 @@ def _add_running(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
                      help="say what a dry run would send to whom; send nothing")  # fmt: skip
     run.add_argument("--run-id", metavar="ID", help="name of a new run")
     run.add_argument("--log-file", metavar="FILE", help="write the action log there as JSON")
+    _junit(run)
     _who(run)
 
 
@@ -141,8 +142,17 @@ def _add_showing(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
     recording.add_argument("file", nargs="?", metavar="FILE", help="write it there")
     _command(commands, "verify", "check the journal's chain and its anchors in git")
     _command(commands, "doctor", "what this machine offers")
-    checks = commands.add_parser("checks", help="whether each check finds what it must find")
+    checks = commands.add_parser("checks", help="the evidence, again, and whether it is any")
     tries = checks.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    seen = _command(tries, "show", "what the checks came to, with their evidence", "checks show")
+    seen.add_argument("phase", nargs="?", type=int, metavar="PHASE")
+    _junit(seen)
+    again = _command(tries, "run", "carry the checks of a phase out again", "checks run")
+    again.add_argument("phase", nargs="?", type=int, metavar="PHASE")
+    again.add_argument("--check", action="append", default=[], metavar="NAME",
+                       help="only this one; may be given more than once")  # fmt: skip
+    _junit(again)
+    _who(again)
     tried = _command(
         tries, "prove", "plant a fault for each check in a copy, and see it found", "checks prove"
     )
@@ -191,6 +201,10 @@ def _model(parser: argparse.ArgumentParser, default: object = None) -> None:
         ("--base-url", "URL", "where the model of a new run is asked"),
     ):
         parser.add_argument(flag, metavar=metavar, default=default, help=text)
+
+
+def _junit(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--junit", metavar="FILE", help="write the evidence there as JUnit XML")
 
 
 def _who(parser: argparse.ArgumentParser) -> None:

@@ -68,10 +68,15 @@ def phase_asked(options: Namespace) -> int | None:
     return None if number is None else int(number)
 
 
+def every(current: Run) -> list[int]:
+    """Return the numbers of all phases."""
+    return list(range(1, len(current.view.phases) + 1))
+
+
 def phases_of(current: Run, options: Namespace) -> list[int]:
     """Return the phases that a command is about, in order."""
     if options.all:
-        return list(range(1, len(current.view.phases) + 1))
+        return every(current)
     number = phase_asked(options)
     if number is None:
         waiting = next_for_person(current.view)

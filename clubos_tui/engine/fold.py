@@ -294,13 +294,13 @@ def _forget_evidence(view: RunView, scope: Scope, tree: TreeId) -> None:
 
 def _check_finished(view: RunView, event: CheckFinished) -> None:
     place = (event.scope, event.tree)
-    if event.check in _asked_again(view):
-        view.checks.get(place, {}).pop(event.check, None)
+    again = event.check in _asked_again(view)
+    if again:
         view.overridden.pop((*place, event.check), None)
     elif place in view.gates:
         _forget_evidence(view, event.scope, event.tree)
     found = view.checks.setdefault(place, {})
-    before = found.get(event.check)
+    before = None if again else found.get(event.check)
     key = (event.phase, event.scope, event.check)
     if last := view.latest.get(key):
         view.earlier[key] = last

@@ -168,6 +168,21 @@ def test_a_base_on_which_it_can_not_run_has_no_cases(repo) -> None:
     journey.close()
 
 
+@BOXED
+def test_p7_a_check_that_may_be_missing_counts_where_it_is_not(repo) -> None:
+    specs = (
+        CheckSpec("fails", "command", ("*.txt",), command="exit 1", if_available=True),
+        CheckSpec("missing", "command", ("*.txt",), command="no-such-tool", if_available=True),
+    )
+    journey = Journey(repo, NEW, check=specs)
+    journey.propose()
+    tree = journey.phase().change_set
+    assert (outcomes(journey)["fails"], outcomes(journey)["missing"]) == ("failed", "not run")
+    assert [check.check for check in journey.view.closed_checks("proposal", tree)] == ["fails"]
+    assert journey.view.reviewable(1) is False
+    journey.close()
+
+
 # --- again, and not again -----------------------------------------------------------------------
 
 

@@ -27,8 +27,8 @@ def test_p4_undo_is_proven_for_the_paths_and_all_that_lies_beside_them(repo: Rep
     rehearsed = journey.phase().rehearsed
     assert rehearsed
     assert rehearsed.identical, rehearsed.detail
-    # src and in it: app.txt, old.txt, and stand-ins for notes.log, build and link; new/ goes again.
-    assert (rehearsed.files, rehearsed.paths) == (3, 6)
+    # src and in it app.txt, old.txt, stand-ins for notes.log, build and link; new/a.txt is gone.
+    assert (rehearsed.files, rehearsed.paths) == (3, 7)
     journey.close()
 
 

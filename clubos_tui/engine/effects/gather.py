@@ -190,7 +190,9 @@ class Gathering:
         return CheckFinished(
             phase=step.phase, scope=step.scope, tree=step.tree, check=spec.name,
             outcome="not run" if outcome == "unknown" and spec.if_available else outcome,
-            required=not spec.if_available, summary=verdict.summary, evidence=evidence,
+            # One that may be missing still counts where it was carried out and failed.
+            required=not spec.if_available or outcome == "failed",
+            summary=verdict.summary, evidence=evidence,
             tool=verdict.tool, cases=verdict.cases, milliseconds=milliseconds,
             inputs_sha256=self._key(spec), proved=self._proved(spec, verdict), at_base=at_base,
             base=self._base_of(spec) if at_base >= 0 else TreeId(""),

@@ -43,12 +43,12 @@ def rehearse(context: Context, number: int, manifest: tuple[Change, ...]) -> Reh
     before = {row.path: row.before for row in rows if row.before}
     remove(scratch)
     detail, held = "", Survey()
+    touched = {row.path for row in rows}
     try:
         os.makedirs(folder)
         base = workshop.files(phase.base)
         export(workshop, {**around(rows, base), **before}, folder)
         stand_in(context.session.repository.root, folder, rows, base)
-        touched = {row.path for row in rows}
         held = survey(folder, touched)
         applied, left = _rehearse_one(
             scratch, "apply", rows, workshop.object_format, workshop_content(context, rows)
@@ -75,7 +75,7 @@ def rehearse(context: Context, number: int, manifest: tuple[Change, ...]) -> Reh
         len(rows),
         detail,
         round((time.monotonic() - began) * 1000),
-        len(held) if not detail else 0,
+        len({*held, *touched}) if not detail else 0,
     )
 
 
