@@ -20,6 +20,7 @@ CheckKind = Literal[
     "secrets",
     "text",
     "protected",
+    "git",
     "tamper",
     "command",
     "migrations",
@@ -143,6 +144,9 @@ class CheckSpec:
     then: tuple[str, ...] = field(
         default=(),
         metadata=_help("for `migrations`: SQL files to run after them: data, assertions"),
+    )
+    ignored: tuple[str, ...] = field(
+        default=(), metadata=_help("for `git`: paths that its rules have to ignore")
     )
     command: str = field(
         default="", metadata=_help("for `command`: the command line, run in the box on a copy")

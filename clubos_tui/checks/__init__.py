@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 
-from clubos_tui.checks import commands, contents, files, migrations, schemas
+from clubos_tui.checks import commands, contents, files, migrations, schemas, tracked
 from clubos_tui.checks.base import Check, Subject, Verdict
 from clubos_tui.plan import CheckSpec
 
@@ -29,6 +29,7 @@ KINDS: Mapping[str, Check] = {
     "json": contents.json_files,
     "env": contents.env,
     "secrets": contents.secrets,
+    "git": tracked.git,
     "command": commands.command,
     "migrations": migrations.migrations,
     "schema": schemas.json_schema,

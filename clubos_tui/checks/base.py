@@ -101,6 +101,11 @@ class Subject:
             self._known[path] = found.data
         return found.data
 
+    def look(self) -> None:
+        """Come back from long work when nobody waits for it any more."""
+        if self.stop.is_set():
+            raise NotThatTree("it was interrupted")
+
     def text(self, path: str) -> str:
         """Return a file as UTF-8 text; ``UnicodeDecodeError`` where it is not."""
         return self.read(path).decode("utf-8")

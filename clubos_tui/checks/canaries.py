@@ -194,6 +194,14 @@ def _touched(_spec: CheckSpec, subject: Subject) -> Fault | None:
     return Fault(_path_under(subject.protected[0]), b"x\n", "a protected path is touched")
 
 
+def _conflict(spec: CheckSpec, subject: Subject) -> Fault | None:
+    path = _first(spec, subject)
+    if not path:
+        return None
+    mark = b"<" * 7 + b" ours\n" + b"=" * 7 + b"\n" + b">" * 7 + b" theirs\n"
+    return Fault(path, subject.read(path) + b"\n" + mark, "a file is left in conflict")
+
+
 def _meddled(_spec: CheckSpec, _subject: Subject) -> Fault | None:
     return Fault(f".github/workflows/{_NAME}.yml", b"on: push\n", "a phase touches what runs in CI")
 
@@ -231,6 +239,7 @@ _FAULTS: Final[Mapping[str, Callable[[CheckSpec, Subject], Fault | None]]] = {
     "text": _empty,
     "protected": _touched,
     "tamper": _meddled,
+    "git": _conflict,
     "migrations": _way_back_that_does_nothing,
     "command": _failing_test,
 }

@@ -36,9 +36,12 @@ _LONGEST = 4000  # bytes of a path; what lies deeper can't be made, and is no pa
 
 
 class IgnoreRules:
-    """The rules of one person and repository; the files that hold them are read for each asking."""
+    """The rules of one person and repository; the files that hold them are read for each asking.
 
-    def __init__(self, repository: Repository, scratch: str) -> None:
+    Without a repository there are only those of the folder that is asked about.
+    """
+
+    def __init__(self, repository: Repository | None, scratch: str) -> None:
         self._repository = repository
         self._scratch = scratch
         self._settings: Settings | None = None  # where the files lie is asked once
@@ -54,27 +57,27 @@ class IgnoreRules:
 
     def _make(self) -> str:
         """Make the git dir and the work tree; return the folder that holds both."""
-        if self._settings is None:
-            self._settings = read_settings(self._repository.git)
-        settings, repository = self._settings, self._repository
-        config = os.environ.get("XDG_CONFIG_HOME") or os.path.expanduser("~/.config")
-        named = settings.values.get("core.excludesfile", os.path.join(config, "git", "ignore"))
-        general = os.path.join(repository.root, os.path.expanduser(named))
+        general, own, case = b"", b"", False
+        if self._repository:
+            if self._settings is None:
+                self._settings = read_settings(self._repository.git)
+            settings, repository = self._settings, self._repository
+            config = os.environ.get("XDG_CONFIG_HOME") or os.path.expanduser("~/.config")
+            named = settings.values.get("core.excludesfile", os.path.join(config, "git", "ignore"))
+            general = content(os.path.join(repository.root, os.path.expanduser(named)))
+            own = content(os.path.join(repository.common_dir, "info", "exclude"))
+            case = settings.flag("core.ignorecase")
         folder = new_copies(self._scratch)
         git_dir = os.path.join(folder, "git")
         for name in ("objects", "refs"):
             os.makedirs(os.path.join(git_dir, name))
         os.mkdir(os.path.join(folder, "tree"))
-        write(os.path.join(folder, "excludes"), content(general))
-        write(
-            os.path.join(git_dir, "info", "exclude"),
-            content(os.path.join(repository.common_dir, "info", "exclude")),
-        )
-        case = str(settings.flag("core.ignorecase")).lower()
+        write(os.path.join(folder, "excludes"), general)
+        write(os.path.join(git_dir, "info", "exclude"), own)
         write(
             os.path.join(git_dir, "config"),
             "[core]\n\trepositoryformatversion = 0\n\tbare = false\n"
-            f"\texcludesFile = ../excludes\n\tignoreCase = {case}\n".encode(),
+            f"\texcludesFile = ../excludes\n\tignoreCase = {str(case).lower()}\n".encode(),
         )
         write(os.path.join(git_dir, "HEAD"), b"ref: refs/heads/rules\n")
         return folder

@@ -89,6 +89,7 @@ GOOD = {
     "secrets": ({"a": "nothing", "b": "sk-..."}, [], {"at_least": 2}),
     "text": ({"a.sql": "select 1;\n"}, ["*.sql"], {"pattern": r";\s*$"}),
     "protected": ({"src/a": "a"}, [], {"protected": (".github/", "clubos.toml")}),
+    "git": ({"a": "a", ".gitignore": "out/\n"}, ["*"], {"ignored": ("out/x",)}),
     "tamper": ({"src/a": "a", "tests/test_new.py": "x"}, [], {}),
 }  # fmt: skip
 
@@ -107,7 +108,7 @@ def test_a_good_tree_passes(tree, kind):
     assert verdict.tool
 
 
-@pytest.mark.parametrize("kind", sorted(set(GOOD) - {"protected", "tamper"}))
+@pytest.mark.parametrize("kind", sorted(set(GOOD) - {"protected", "tamper", "git"}))
 def test_p7_zero_cases_is_unknown(tree, kind):
     """A check that found nothing to look at has shown nothing."""
     _, _, fields = GOOD[kind]
@@ -414,6 +415,8 @@ def plant(made, spec):
             made.put(path, "-- nothing\n")
         case "secrets":
             made.put("clubos/notes.md", SECRETS["a GitHub token"])
+        case "git":
+            made.put("clubos/.gitignore", "*.log\n")
 
 
 @pytest.mark.parametrize(("number", "spec"), PLAN_CHECKS)
