@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import os
 import secrets
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 
 from clubos_tui import __version__
 from clubos_tui.agents import KNOWN, Factory, require
 from clubos_tui.apply.checkout import Checkout
+from clubos_tui.changes.manifest import digest
 from clubos_tui.codec import canonical
 from clubos_tui.engine.paths import StatePaths
 from clubos_tui.engine.run import Run
+from clubos_tui.engine.state import RunView
 from clubos_tui.errors import Refused, RepositoryState, UsageError
-from clubos_tui.events import CommitId, RunId, RunStarted
+from clubos_tui.events import CheckProved, CommitId, RunId, RunStarted
 from clubos_tui.journal import first_record
 from clubos_tui.locks import FileLock
 from clubos_tui.plan import Model, Plan
@@ -150,6 +153,7 @@ class Session:
                     model=model or Model(),
                     prior_head=before.journal.head if before else "",
                 ),
+                *(_still_proved(before.view, plan) if before else ()),
                 expected=0,
             )
             run.refresh()
@@ -172,3 +176,12 @@ class Session:
         if os.path.exists(os.path.join(self.paths.run(name), "journal.jsonl")):
             raise UsageError(f"there is a run {name} already", cure="Choose another --run-id.")
         return RunId(name)
+
+
+def _still_proved(before: RunView, plan: Plan) -> Iterator[CheckProved]:
+    """Yield what the run before has shown of the very same checks, in the same version."""
+    for number, phase in enumerate(plan.phase, 1):
+        for spec in phase.check:
+            proof = before.proofs.get(digest(spec))
+            if proof and proof.version == __version__:
+                yield dataclasses.replace(proof, phase=number, check=spec.name)

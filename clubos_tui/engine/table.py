@@ -211,6 +211,8 @@ def _may_approve(view: RunView, event: Event) -> str | None:
     phase = view.phase(event.phase)
     if view.queue and isinstance(view.queue[0], SealRequested | EditRequested):
         return "what is approved is just being made anew"
+    if view.queue and isinstance(view.queue[0], ChecksRequested):
+        return "its checks were asked for again and have not ended"
     if event.how == "plan" and phase.spec.required_approval:
         return f"the plan asks for a person's approval of phase {event.phase}"
     wrong = _same(phase, event.change_set, event.attempt)

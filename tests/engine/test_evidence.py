@@ -15,6 +15,7 @@ from support.repo import Repo
 from clubos_tui import __version__
 from clubos_tui import events as e
 from clubos_tui.changes.decisions import Decision
+from clubos_tui.changes.manifest import digest
 from clubos_tui.checks.guard import TAMPER
 from clubos_tui.engine.state import Status
 from clubos_tui.errors import GateClosed, Refused
@@ -421,4 +422,30 @@ def test_p7_a_check_that_was_not_seen_to_fail_is_unproven(repo) -> None:
     assert journey.view.is_proved(1, specs[2])
     journey.run.prove(1, specs[0], caught=False, fault="new.txt is empty", by=WHO)
     assert not journey.view.is_proved(1, specs[0]), "what was seen last counts"
+    journey.close()
+
+
+def test_what_the_run_before_has_shown_of_the_same_checks_still_holds(repo) -> None:
+    kept = CheckSpec("runs", "command", ("new.txt",), command="true")
+    other = CheckSpec("other", "command", ("new.txt",), command="true ")
+    journey = Journey(repo, NEW, check=(kept, other))
+    for spec in (kept, other):
+        journey.run.prove(1, spec, caught=True, fault="x", by=WHO)
+    journey.run.roll_back(1, by=WHO, close=True)
+    journey.go().close()
+    again = Journey(repo, NEW, check=(kept, CheckSpec("other", "paths", ("new.txt",))))
+    assert again.run.id != journey.run.id
+    assert again.view.is_proved(1, kept)
+    assert list(again.view.proofs) == [digest(kept)]
+    again.close()
+
+
+def test_p2_nobody_approves_on_evidence_that_is_being_gathered_again(repo) -> None:
+    journey = Journey(repo, NEW)
+    journey.propose()
+    journey.run.check(1, by=WHO)
+    with pytest.raises(Refused, match="asked for again"):
+        journey.approve()
+    journey.go()
+    journey.approve().execute()
     journey.close()
