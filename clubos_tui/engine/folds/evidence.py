@@ -1,0 +1,100 @@
+"""Checks, the gates that they open, and who opened one in spite of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from clubos_tui.engine.folds.served import PROPOSING, forget_evidence, served
+from clubos_tui.engine.state import RunView, Status
+from clubos_tui.events import (
+    CheckFinished,
+    CheckProved,
+    ChecksFinished,
+    ChecksRequested,
+    EditRequested,
+    Event,
+    ExecutionRequested,
+    MergeApproved,
+    MergePrepared,
+    Overridden,
+    Rehearsed,
+    SealRequested,
+    Unvalidated,
+    Validated,
+)
+
+
+def _check_finished(view: RunView, event: CheckFinished) -> None:
+    place = (event.scope, event.tree)
+    again = event.check in _asked_again(view)
+    if again:
+        view.overridden.pop((*place, event.check), None)
+    elif place in view.gates:
+        forget_evidence(view, event.scope, event.tree)
+    found = view.checks.setdefault(place, {})
+    before = None if again else found.get(event.check)
+    key = (event.phase, event.scope, event.check)
+    if last := view.latest.get(key):
+        view.earlier[key] = last
+    view.latest[key] = event
+    # Two phases may name a check alike, and a merged tree gets those of all: the worse one counts.
+    if before is None or before.outcome == "passed" or not before.required:
+        found[event.check] = event
+
+
+def _asked_again(view: RunView) -> tuple[str, ...]:
+    """Return the checks that a person wants again; none where it is all of them."""
+    request = view.queue[0] if view.queue else None
+    return request.checks if isinstance(request, ChecksRequested) else ()
+
+
+def _check_proved(view: RunView, event: CheckProved) -> None:
+    view.proofs[event.check_sha256] = event
+
+
+def _rehearsed(view: RunView, event: Rehearsed) -> None:
+    view.phase(event.phase).rehearsed = event
+
+
+def _checks_finished(view: RunView, event: ChecksFinished) -> None:
+    view.gates[event.scope, event.tree] = event.open
+    served(view, ChecksRequested, phase=event.phase)
+    if event.scope == "proposal":
+        served(view, *PROPOSING, SealRequested, EditRequested, phase=event.phase)
+
+
+def _overridden(view: RunView, event: Overridden) -> None:
+    view.overridden[event.scope, event.tree, event.check] = event
+    phase = view.phase(event.phase)
+    held_back = phase.state is Status.UNVALIDATED and phase.change_set == event.tree
+    if held_back and not view.closed_checks("stage", event.tree):
+        phase.state = Status.VALIDATED
+
+
+def _checkpointed(view: RunView, event: Validated | Unvalidated) -> None:
+    passed = isinstance(event, Validated)
+    view.phase(event.phase).state = Status.VALIDATED if passed else Status.UNVALIDATED
+    served(view, ExecutionRequested, phase=event.phase)
+
+
+def _merge_prepared(view: RunView, event: MergePrepared) -> None:
+    view.merge.prepared, view.merge.approved = event, None
+    forget_evidence(view, "merge", event.tree)
+
+
+def _merge_approved(view: RunView, event: MergeApproved) -> None:
+    view.merge.approved = event
+
+
+FOLDS: dict[type[Event], Callable[[RunView, Any], None]] = {
+    CheckFinished: _check_finished,
+    CheckProved: _check_proved,
+    Rehearsed: _rehearsed,
+    ChecksFinished: _checks_finished,
+    Validated: _checkpointed,
+    Unvalidated: _checkpointed,
+    Overridden: _overridden,
+    MergePrepared: _merge_prepared,
+    MergeApproved: _merge_approved,
+}
