@@ -11,8 +11,7 @@ from dataclasses import dataclass
 from clubos_tui.changes.manifest import TreeId
 from clubos_tui.codec import Json
 from clubos_tui.disk import write_all
-from clubos_tui.engine.decide import RunChecks
-from clubos_tui.engine.effects.check import specs_of
+from clubos_tui.engine.checkpoints import specs_of
 from clubos_tui.engine.state import RunView
 from clubos_tui.events import CheckFinished, Scope
 
@@ -59,7 +58,7 @@ def _gathered(view: RunView, number: int, scope: Scope, tree: TreeId) -> Gathere
         for (where, what, _), over in view.overridden.items()
         if (where, what) == (scope, tree)
     }
-    specs = specs_of(view.plan, RunChecks(number, scope, tree))
+    specs = specs_of(view.plan, number, scope)
     unproven = frozenset(
         spec.name for spec in specs if scope != "merge" and not view.is_proved(number, spec)
     )

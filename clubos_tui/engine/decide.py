@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from clubos_tui.changes.manifest import TreeId
+from clubos_tui.checks.guard import TAMPER
 from clubos_tui.engine.state import PhaseView, RunView, Status
 from clubos_tui.engine.table import refusal, rolled_back_with
 from clubos_tui.events import (
@@ -257,7 +258,11 @@ def _next_in(view: RunView, phase: PhaseView) -> Next | None:
         if reviewable is None:
             return Next("propose", number, f"Propose phase {number} again: its checks did not end")
         if not reviewable:
-            if view.closed_checks("proposal", phase.change_set):
+            closed = view.closed_checks("proposal", phase.change_set)
+            if any(check.check == TAMPER for check in closed):
+                words = f"Phase {number} changes what judges it: look, and allow just that or not"
+                return Next("override", number, words)
+            if closed:
                 return Next("override", number, f"A required check of phase {number} does not pass")
             return Next("propose", number, f"Propose phase {number} again: no way back was proven")
         if phase.draft.rejecting:

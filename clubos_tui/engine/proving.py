@@ -11,8 +11,7 @@ from typing import Literal
 from clubos_tui.checks import KINDS, Subject, run
 from clubos_tui.checks.canaries import fault_for, found, plant
 from clubos_tui.checks.guard import guard_of
-from clubos_tui.engine.decide import RunChecks
-from clubos_tui.engine.effects.check import specs_of
+from clubos_tui.engine.checkpoints import specs_of
 from clubos_tui.engine.run import Run
 from clubos_tui.engine.session import Session
 from clubos_tui.plan import CheckSpec
@@ -39,7 +38,7 @@ class Proof:
 def prove(session: Session, run: Run, number: int) -> Iterator[Proof]:
     """Yield, for each check of a phase with a change set, whether it finds its fault."""
     phase = run.view.phase(number)
-    specs = specs_of(run.view.plan, RunChecks(number, "proposal", phase.change_set))
+    specs = specs_of(run.view.plan, number, "proposal")
     protected = run.view.plan.protected_in(number)
     with copies(session.paths.scratch) as scratch:
         folder = os.path.join(scratch, "good")

@@ -84,6 +84,8 @@ ACTIONS: Final[Sequence[Action]] = (
            off.abandon_off),
     Action("override", "o", "Override", "Open a gate in spite of a check, with name and reason",
            "Steps", off.override_off),
+    Action("check", "K", "Check again", "Carry the checks of the phase out again; in the checks "
+           "pane the one under the cursor", "Steps", off.check_off),
     Action("live", "L", "Live", "Arm or disarm LIVE; execute and merge need it", "Mode",
            off.ready_off),
     Action("interrupt", "ctrl+c", "Interrupt", "Interrupt the running step; it is undone", "Mode",
@@ -96,6 +98,8 @@ ACTIONS: Final[Sequence[Action]] = (
            "Panes", off.never),
     Action("pane('log')", "4", "Log", "Go to the log: enter shows the detail of a line", "Panes",
            off.never),
+    Action("pane('checks')", "5", "Checks", "Go to the checks, in the place of the log: enter "
+           "shows the evidence", "Panes", off.never),
     Action("zoom", "z", "Zoom", "Show only this pane, or all again", "Panes", off.never),
     Action("search", "/", "Search", "Search in this pane; then n and N walk, esc ends", "Panes",
            off.never),
@@ -201,6 +205,8 @@ def next_step(now: Situation) -> NextStep:
     if action == "live":
         words = f"Go LIVE, to {step.words[:1].lower()}{step.words[1:]}"
         return NextStep(words, "n", "or L", "warn")
+    if action == "override" and step.words.startswith("Phase"):
+        return NextStep(step.words, "n", "or o; d again", "bad")
     if action == "override":
         unvalidated = now.view.status(step.phase).value == "unvalidated"
         also = "or o; R rolls back" if unvalidated else "or o; d again"
@@ -220,6 +226,7 @@ def _working(view: RunView) -> str:
         e.ResumeRequested: "Dry run of phase {}",
         e.SealRequested: "Sealing phase {}",
         e.EditRequested: "Taking your edit into phase {}",
+        e.ChecksRequested: "Checking phase {} again",
         e.ExecutionRequested: "Executing phase {}",
         e.MergeRequested: "Merging",
         e.RollbackRequested: "Rolling back phase {} and later ones",

@@ -112,6 +112,7 @@ class Bridge:
         self._waiting: deque[Record] = deque()
         self._chatter: _Chatter | None = None
         self._moves: StreamReader | None = None
+        self._checks: StreamReader | None = None
         self._driver: DriverThread | None = None
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._watches = Watches(self)
@@ -180,7 +181,7 @@ class Bridge:
 
     def _adopt(self, session: Session, run: Run | None) -> None:
         self.store.forget()
-        self._seen, self._chatter, self._moves = 0, None, None
+        self._seen, self._chatter, self._moves, self._checks = 0, None, None, None
         self._waiting.clear()
         self.run = Run(run.id, session.paths) if run else None
         self._voice = Run(run.id, session.paths) if run else None
@@ -253,6 +254,10 @@ class Bridge:
             for record in self._moves.read(CHUNK):
                 self.store.move(record)
                 heard = True
+        if self._checks:
+            for record in self._checks.read(CHUNK):
+                self.store.check(record)
+                heard = True
         return heard
 
     def _follow(self, event: e.Event) -> None:
@@ -261,12 +266,17 @@ class Bridge:
                 self._chatter = _Chatter(event.stream, event.phase)
             case e.ActionFinished() | e.AttemptStarted() | e.Proposed() | e.ProposalFailed():
                 self._chatter = None
+            case e.CheckStarted() if event.stream:
+                if self._checks is None or self._checks.path != event.stream:
+                    self._checks = StreamReader(event.stream)
+            case e.ChecksFinished():
+                self._checks = None
             case e.ApplyStarted():
                 assert self.run
                 name = f"{event.transaction}.jsonl"
                 self._moves = StreamReader(self.run.paths.stream(self.run.id, name))
             case e.ApplyFinished() | e.RolledBack() | e.Undone() | e.StepFailed() | e.Paused():
-                self._moves = None
+                self._moves = self._checks = None
             case _:
                 pass
 
@@ -314,6 +324,7 @@ class Bridge:
         session, run = self._opened
 
         def load() -> Review:
+            from clubos_tui.checks.guard import guard_of, touched
             from clubos_tui.engine import views
             from clubos_tui.ui.review import review
 
@@ -322,7 +333,8 @@ class Bridge:
             protected = view.plan.protected_in(phase)
             patch = views.patch(session, run, phase)
             now = view.phase(phase)
-            read = review(now.change_set, now.manifest, patch, protected, before, since)
+            judging = {row.path: why for row, why in touched(now.manifest, guard_of(view.plan))}
+            read = review(now.change_set, now.manifest, patch, protected, before, since, judging)
             lasting.keep_patch(read.patch)
             return read
 

@@ -52,6 +52,7 @@ _DOING = {
     e.ResumeRequested: "dry run",
     e.SealRequested: "sealing",
     e.EditRequested: "taking an edit in",
+    e.ChecksRequested: "checking again",
     e.ExecutionRequested: "executing",
     e.RollbackRequested: "rolling back",
 }
@@ -338,7 +339,7 @@ def _shut(view: RunView, phase: PhaseView, scope: e.Scope, what: str) -> Problem
     return Problem(
         f"{what}. " + "; ".join(lines),
         "Your checkout was not touched.",
-        f"The log has the evidence. Press o to override with a reason{back}.",
+        f"The checks (5) have the evidence. Press o to override with a reason{back}.",
     )
 
 

@@ -16,7 +16,7 @@ from textual.screen import Screen
 from clubos_tui.changes.manifest import Change, path_bytes, path_text
 from clubos_tui.engine.decide import next_for_person
 from clubos_tui.errors import ClubosError
-from clubos_tui.ui import panes
+from clubos_tui.ui import checking, panes
 from clubos_tui.ui.actions import Situation, key_hints, next_step
 from clubos_tui.ui.bridge import Bridge, problem_of
 from clubos_tui.ui.editing import Editing
@@ -24,13 +24,13 @@ from clubos_tui.ui.listing import Listing
 from clubos_tui.ui.reviewing import Reviewing
 from clubos_tui.ui.screens.requests import Requests
 from clubos_tui.ui.store import Progress
-from clubos_tui.ui.values import NextStep, Problem, StatusValues, Tone
+from clubos_tui.ui.values import Line, NextStep, Problem, StatusValues, Tone
 from clubos_tui.ui.widgets.banner import Banner
 from clubos_tui.ui.widgets.log_view import LogLine
 from clubos_tui.ui.widgets.pane import Pane
 from clubos_tui.ui.widgets.phase_list import PhaseList
 from clubos_tui.ui.widgets.status_bar import KeyBar, NextLine, StatusBar
-from clubos_tui.ui.widgets.views import DiffPane, FilesPane, LogPane
+from clubos_tui.ui.widgets.views import ChecksPane, DiffPane, FilesPane, LogPane
 
 if TYPE_CHECKING:
     from clubos_tui.ui.app import ClubosApp
@@ -74,6 +74,8 @@ class Presenter:
         """Open the repository, show where things stand, and keep showing it."""
         await self.bridge.open()
         dash = self._dash
+        if not dash.is_attached:  # left before it was open
+            return
         if self.bridge.failure is not None:
             self._show_failure(self.bridge.failure)
             return
@@ -93,6 +95,7 @@ class Presenter:
         dash.query_one(DiffPane).show_empty(words)
         dash.query_one(FilesPane).show_note("Nothing to show.")
         dash.query_one(LogPane).show_empty("Nothing to show.")
+        dash.query_one(ChecksPane).show_note("Nothing to show.")
         what = failure.what.partition("\n")[0]
         dash.query_one(NextLine).step = NextStep(failure.cure or what, "", "", "bad")
         dash.query_one(KeyBar).hints = key_hints(self.situation())
@@ -146,6 +149,7 @@ class Presenter:
             has_since=bool(review and review.since),
             keys=self._app.keymap.keys,
             doing=self.bridge.store.doing.words(time.time()),
+            check=self._dash.query_one(ChecksPane).name_at if self._dash.used == "checks" else "",
         )
 
     def select_phase(self, number: int) -> None:
@@ -262,7 +266,21 @@ class Presenter:
             self._show_log()
             self._show_files()
             self._show_diff()
+        if everything or self.bridge.store.underway:
+            self._show_checks()
         self._show_lines()
+
+    def _show_checks(self) -> None:
+        store, dash = self.bridge.store, self._dash
+        values = checking.values(store.view, store.plan, self.number, store.underway, time.time())
+        dash.query_one(ChecksPane).show(values)
+        dash.query_one("#checks", Pane).set_title(values.title)
+        dash.query_one("#checks", Pane).set_subtitle("enter evidence · K again · o override")
+
+    def evidence(self, name: str) -> list[Line]:
+        """Return all that is known of a check of the selected phase."""
+        view = self.bridge.view
+        return checking.evidence(view, self.number, name) if view else []
 
     def _show_phases(self) -> None:
         store, dash = self.bridge.store, self._dash

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from clubos_tui.changes.alike import alike
 from clubos_tui.changes.attention import Attention, attention, in_order
 from clubos_tui.changes.decisions import Decision, Draft, FileDraft, Verdict
-from clubos_tui.changes.manifest import Change, path_text
+from clubos_tui.changes.manifest import Change, path_bytes, path_text
 from clubos_tui.changes.needs import Missing, missing
 from clubos_tui.changes.patch import FilePatch, Hunk, Patch, parse
 from clubos_tui.changes.selection import (
@@ -30,6 +30,7 @@ from clubos_tui.ui.text import decode, visible
 
 __all__ = ["Review", "copied", "editor", "hasty", "review"]
 
+_JUDGES = -1  # before all others
 READING = 12
 """Changed lines a second; nobody reads code faster."""
 
@@ -133,6 +134,7 @@ def review(
     protected: Sequence[str],
     before: bytes,
     since: bytes,
+    judging: Mapping[str, str] | None = None,
 ) -> Review:
     """Read a change set.
 
@@ -143,9 +145,12 @@ def review(
         protected: The patterns of protected paths.
         before: The patch of the change set before it; empty where there was none.
         since: What changed from that to this one.
+        judging: By path, why it judges the change set that it is part of.
     """
     read = parse(patch)
     reasons = attention(read, protected)
+    for path, why in (judging or {}).items():
+        reasons[path_bytes(path)] = Attention(_JUDGES, f"judges this phase: {why}")
     read = in_order(read, reasons)
     parts = whole_files(read)
     fresh = None

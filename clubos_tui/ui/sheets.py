@@ -11,11 +11,13 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from clubos_tui import events as e
+from clubos_tui.engine.checkpoints import specs_of
 from clubos_tui.engine.decide import rolled_back_with
 from clubos_tui.engine.state import ON_STAGE, PhaseView, RunView
 from clubos_tui.events import PermissionAsked
 from clubos_tui.plan import Needs
 from clubos_tui.spending import amount, dollars
+from clubos_tui.ui.checking import notes
 from clubos_tui.ui.values import KINDS, Line, Tone, count
 from clubos_tui.ui.wording import phases_text
 
@@ -54,7 +56,7 @@ _OUTCOME_TONES: dict[str, Tone] = {
     "passed": "good",
     "failed": "bad",
     "unknown": "bad",
-    "not run": "quiet",
+    "not run": "warn",
 }
 
 
@@ -191,21 +193,21 @@ def approval(view: RunView, number: int, who: str, reached: Sequence[Line] = ())
 
 
 def _evidence(view: RunView, scope: e.Scope, phase: PhaseView) -> list[Line]:
-    return _checks(view, scope, view.checks.get((scope, phase.change_set), {}))
+    found = view.checks.get((scope, phase.change_set), {})
+    return _checks(view, phase.number, scope, found)
 
 
-def _checks(view: RunView, scope: e.Scope, found: dict[str, e.CheckFinished]) -> list[Line]:
+def _checks(
+    view: RunView, number: int, scope: e.Scope, found: dict[str, e.CheckFinished]
+) -> list[Line]:
+    by = {spec.name: spec for spec in specs_of(view.plan, number, scope)}
     lines: list[Line] = [_heading(f"Checks of this very tree ({scope})")]
     for check in found.values():
-        over = view.overridden.get((check.scope, check.tree, check.check))
         tone = _OUTCOME_TONES[check.outcome]
-        if not check.required and tone == "bad":
-            tone = "warn"
-        need = "" if check.required else " (not required)"
-        lines.append((tone, f"{check.check}: {check.outcome}{need}: {check.summary}"))
+        lines.append((tone, f"{check.check}: {check.outcome}: {check.summary}"))
         lines += [("quiet", f"  {text}") for text in check.evidence]
-        if over:
-            lines.append(("warn", f"  overridden by {over.by}: {over.reason}"))
+        known = notes(view, number, by.get(check.check), check)
+        lines += [("warn", f"  {note}") for note in known]
     return lines if found else [*lines, ("bad", "none has ended")]
 
 
@@ -215,8 +217,8 @@ def _rehearsal(phase: PhaseView) -> list[Line]:
     if rehearsed is None:
         return [*lines, ("bad", "has not been done")]
     if rehearsed.identical:
-        done = f"{count(rehearsed.files, 'file')} applied, rolled back and compared: identical"
-        return [*lines, ("good", done)]
+        paths = count(rehearsed.paths or rehearsed.files, "path")
+        return [*lines, ("good", f"undo proven: {paths} identical after apply and rollback")]
     return [*lines, ("bad", f"not identical: {rehearsed.detail}")]
 
 
@@ -230,7 +232,7 @@ def merge_approval(view: RunView, who: str) -> list[Line]:
         ("quiet", f"you are       {who}"),
         ("quiet", f"merged tree   {prepared.tree}"),
         ("quiet", f"onto commit   {prepared.onto}"),
-        *_checks(view, "merge", view.checks.get(("merge", prepared.tree), {})),
+        *_checks(view, len(view.phases), "merge", view.checks.get(("merge", prepared.tree), {})),
         _heading(f"{count(len(prepared.manifest), 'file')} change on {target}"),
         *[("quiet", f"{KINDS[row.kind]} {row.path}") for row in prepared.manifest],
     ]
@@ -329,8 +331,10 @@ def override(view: RunView, number: int) -> list[Line]:
 
 
 def closed(view: RunView, number: int) -> tuple[e.CheckFinished, ...]:
-    """Return the checks that keep a gate of phase ``number`` shut."""
-    phase = view.phase(number)
+    """Return the checks that keep a gate of phase ``number``, or of the merge, shut."""
+    phase, prepared = view.phase(number), view.merge.prepared
+    if view.merge_waits and prepared:
+        return view.closed_checks("merge", prepared.tree)
     scope: e.Scope = "stage" if phase.state in ON_STAGE else "proposal"
     return view.closed_checks(scope, phase.change_set)
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from clubos_tui.changes.manifest import Change
     from clubos_tui.engine.state import PhaseView, RunView
-    from clubos_tui.events import Event
+    from clubos_tui.events import Event, Scope
 
 GO_LIVE = "this is a dry run: press L to go live"
 
@@ -45,6 +45,8 @@ class Situation:
     """The person's own keys, by the action's name."""
     doing: str = ""
     """What the agent does this moment."""
+    check: str = ""
+    """The check under the cursor, where the checks are used."""
 
 
 Off = Callable[[Situation], str | None]
@@ -266,6 +268,18 @@ def undo_off(now: Situation) -> str | None:
     return _run(now) or _refused(now, UndoRequested(now.who))
 
 
+def check_off(now: Situation) -> str | None:
+    """Return why the checks, or the one under the cursor, can't be carried out again."""
+    from clubos_tui.events import ChecksRequested
+
+    if reason := _run(now):
+        return reason
+    phase = _phase(now)
+    scope: Scope = "proposal" if phase.state.value == "proposed" else "stage"
+    only = (now.check,) if now.check else ()
+    return _refused(now, ChecksRequested(now.phase, scope, phase.change_set, only, now.who))
+
+
 def override_off(now: Situation) -> str | None:
     """Return why there is no check to override."""
     if reason := _run(now):
@@ -275,6 +289,8 @@ def override_off(now: Situation) -> str | None:
 
 
 def _shut(view: RunView, number: int) -> bool:
+    if view.merge_waits and (prepared := view.merge.prepared):
+        return bool(view.closed_checks("merge", prepared.tree))
     tree, state = view.phase(number).change_set, view.status(number).value
     if state == "unvalidated":
         return bool(view.closed_checks("stage", tree))

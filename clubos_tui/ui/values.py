@@ -13,6 +13,8 @@ from typing import Literal
 __all__ = [
     "KINDS",
     "TONE_MARKS",
+    "CheckRow",
+    "ChecksValues",
     "FileRow",
     "FilesValues",
     "KeyHint",
@@ -186,6 +188,27 @@ class FilesValues:
     empty: str = ""
     at: Mapping[str, int] | None = None
     """Where the row of each path is, where that is known already."""
+
+
+@dataclass(frozen=True, slots=True)
+class CheckRow:
+    """One check; without a name a line of words."""
+
+    name: str
+    tone: Tone
+    word: str
+    """What it came to, or is at."""
+    text: str
+    aside: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ChecksValues:
+    """The checks pane: rows, what its title says of them, and words where there are no rows."""
+
+    rows: Sequence[CheckRow] = ()
+    title: str = ""
+    empty: str = ""
 
 
 def count(number: int, word: str) -> str:

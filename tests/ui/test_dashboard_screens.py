@@ -97,7 +97,7 @@ async def test_80x24_shows_phases_and_one_of_files_diff_and_log(place, plan):
         lines = b.text().split("\n")
         assert len(lines) == 24
         assert "3 create, 0 modify, 0 delete" in b.text()
-        assert re.search(r"proposed +needs approval +1 passed", b.text())
+        assert re.search(r"proposed +needs approval +2 passed", b.text())
 
 
 async def test_80x24_approval_keeps_its_buttons_in_sight(place, tmp_path):

@@ -2,29 +2,26 @@
 
 from __future__ import annotations
 
-import dataclasses
 import os
 
 from clubos_tui.changes.manifest import Change, TreeId
 from clubos_tui.checks import Subject
-from clubos_tui.checks.guard import TAMPER, guard_of
+from clubos_tui.checks.guard import guard_of
+from clubos_tui.engine.checkpoints import specs_of
 from clubos_tui.engine.decide import CloseCheckpoint, RunChecks
 from clubos_tui.engine.effects.context import Context
 from clubos_tui.engine.effects.gather import Gathering
 from clubos_tui.engine.effects.rehearse import rehearse
 from clubos_tui.engine.state import RunView, Status
 from clubos_tui.events import CheckFinished, ChecksFinished, Event, Unvalidated, Validated
-from clubos_tui.plan import CheckSpec, Plan
 from clubos_tui.workspace.export import export, remove
 
-__all__ = ["PROTECTED", "close_checkpoint", "run_checks", "specs_of"]
-
-PROTECTED = "protected paths"
+__all__ = ["close_checkpoint", "run_checks"]
 
 
 async def run_checks(context: Context, step: RunChecks) -> None:
     """Run the checks that were asked for on a tree, and say whether its gate is open."""
-    specs = specs_of(context.view.plan, step)
+    specs = specs_of(context.view.plan, step.phase, step.scope)
     specs = [spec for spec in specs if not step.only or spec.name in step.only]
     subject = await context.in_thread(lambda: _subject(context, step))
     gathering = Gathering(context, step, subject)
@@ -48,26 +45,6 @@ async def run_checks(context: Context, step: RunChecks) -> None:
     context.say(*events)
     if _is_laid_out(context.view, step):
         await context.in_thread(lambda: remove(subject.folder))
-
-
-def specs_of(plan: Plan, step: RunChecks) -> list[CheckSpec]:
-    """Return the checks of a tree: a phase's own, and of a merged tree those of all phases."""
-    if step.scope == "merge":
-        specs = [
-            dataclasses.replace(spec, name=f"{number}: {spec.name}")
-            for number, phase in enumerate(plan.phase, 1)
-            for spec in phase.check
-        ]
-        protected = plan.protected
-    else:
-        specs = list(plan.phase[step.phase - 1].check)
-        protected = plan.protected_in(step.phase)
-    if protected:
-        specs.append(CheckSpec(PROTECTED, "protected"))
-    # What is executed or merged was proposed before, and guarded then.
-    if step.scope == "proposal" and specs:
-        specs.append(CheckSpec(TAMPER, "tamper"))
-    return specs
 
 
 def _shut(view: RunView, step: RunChecks, found: dict[str, CheckFinished]) -> tuple[str, ...]:

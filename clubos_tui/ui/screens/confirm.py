@@ -145,24 +145,35 @@ class OverrideAnswer(NamedTuple):
 class Override(Ask[OverrideAnswer]):
     """Opens a gate in spite of a check; name and reason are typed, never filled in."""
 
-    def __init__(self, title: str, lines: Sequence[Line], checks: Sequence[str], who: str) -> None:
-        super().__init__(title, lines)
-        self._checks, self._who = checks, who
+    def __init__(
+        self,
+        title: str,
+        lines: Sequence[Line],
+        checks: Sequence[str],
+        who: str,
+        *,
+        first: int = 0,
+        yes: str = "Override",
+        why: str = "Why this check may be overridden",
+    ) -> None:
+        super().__init__(title, lines, opened_by="o")
+        self._checks, self._who, self._first = checks, who, first
+        self._yes, self._why = yes, why
 
     def fields(self) -> Sequence[Widget]:
         """Return check, name and reason."""
         shown = [(safe(check), at) for at, check in enumerate(self._checks)]
         return (
-            Select(shown, value=0, allow_blank=False, id="check", compact=True),
+            Select(shown, value=self._first, allow_blank=False, id="check", compact=True),
             Input(placeholder=f"Your name, as in {safe(self._who)}", id="name"),
-            Input(placeholder="Why this check may be overridden", id="reason"),
+            Input(placeholder=self._why, id="reason"),
         )
 
     def buttons(self) -> Sequence[Button]:
         """Return back and override."""
         return (
             Button("Back (esc)", id="no", compact=True),
-            Button("Override", id="yes", variant="error", compact=True),
+            Button(self._yes, id="yes", variant="error", compact=True),
         )
 
     def safest(self) -> str:

@@ -1,4 +1,4 @@
-"""The dashboard: phases, changed files, diff and log, and the three lines below them.
+"""The dashboard: phases, changed files, diff, log and checks, and the three lines below them.
 
 It owns the panes and moves between them. What a key does to the run is in
 :mod:`~clubos_tui.ui.screens.requests`; what the panes show comes from the bridge, thirty times a
@@ -20,6 +20,7 @@ from clubos_tui.ui.actions import ACTIONS, BY_ID, Situation, key_of
 from clubos_tui.ui.screens.viewing import Viewing
 from clubos_tui.ui.values import NextStep, Tone
 from clubos_tui.ui.widgets.banner import Banner
+from clubos_tui.ui.widgets.check_list import CheckList
 from clubos_tui.ui.widgets.diff_view import DiffView
 from clubos_tui.ui.widgets.file_list import FileList
 from clubos_tui.ui.widgets.line_view import LineView
@@ -28,7 +29,7 @@ from clubos_tui.ui.widgets.pane import Pane
 from clubos_tui.ui.widgets.phase_list import PhaseList
 from clubos_tui.ui.widgets.search_box import SearchBox
 from clubos_tui.ui.widgets.status_bar import KeyBar, NextLine, StatusBar
-from clubos_tui.ui.widgets.views import DiffPane, FilesPane, LogPane
+from clubos_tui.ui.widgets.views import ChecksPane, DiffPane, FilesPane, LogPane
 
 if TYPE_CHECKING:
     from clubos_tui.ui.presenter import Presenter
@@ -37,7 +38,7 @@ __all__ = ["Dashboard"]
 
 T = TypeVar("T")
 
-PANES = ("phases", "files", "diff", "log")
+PANES = ("phases", "files", "diff", "log", "checks")
 SAID_SECONDS = 8.0
 _LEVELS: tuple[Level | None, ...] = (None, "info", "warning")
 
@@ -83,6 +84,7 @@ class Dashboard(Screen[None]):
             with Vertical(id="right"):
                 yield Pane("diff", 3, "Diff", Banner(id="problem"), DiffPane(id="diff-view"))
                 yield Pane("log", 4, "Log", LogPane(id="log-view"))
+                yield Pane("checks", 5, "Checks", ChecksPane(id="check-list"))
         yield StatusBar(id="status")
         yield NextLine(id="next")
         yield SearchBox(id="search")
@@ -96,6 +98,7 @@ class Dashboard(Screen[None]):
         self.query_one(DiffPane).show_loading("Opening the repository and reading its journal")
         self.query_one(FilesPane).show_note("Not read yet.")
         self.query_one(LogPane).show_empty("The log begins with the first run.")
+        self.query_one(ChecksPane).show_note("Not read yet.")
         self.call_after_refresh(self._begin)
 
     @work(group="open")
@@ -217,6 +220,8 @@ class Dashboard(Screen[None]):
     def action_pane(self, name: str) -> None:
         """Go to a pane and show it where it is hidden."""
         self._at = name
+        if name in {"log", "checks"}:  # one place for both
+            self.set_class(name == "checks", "-checks")
         if name != "phases":
             for other in PANES[1:]:
                 self.set_class(other == name, f"-show-{other}")
@@ -229,10 +234,11 @@ class Dashboard(Screen[None]):
     def on_resize(self, event: events.Resize) -> None:
         """Name the hidden panes where only one is shown at a time."""
         narrow = event.size.width < self.HORIZONTAL_BREAKPOINTS[1][0]
-        names = {"files": "2 Files", "diff": "3 Diff", "log": "4 Log"}
+        names = {"files": "2 Files", "diff": "3 Diff", "log": "4 Log", "checks": "5 Checks"}
+        beside = {"log": names["checks"], "checks": names["log"]}  # one hides the other
         for name in names:
             others = "  ".join(text for other, text in names.items() if other != name)
-            self.query_one(f"#{name}", Pane).set_tabs(others if narrow else "")
+            self.query_one(f"#{name}", Pane).set_tabs(others if narrow else beside.get(name, ""))
 
     def reveal(self, name: str) -> None:
         """Show a pane that is hidden behind another, because something happens there."""
@@ -364,6 +370,13 @@ class Dashboard(Screen[None]):
     def _file_in_diff(self, event: DiffView.FileChanged) -> None:
         if self.presenter is not None and self.query_one(DiffPane).has_focus:
             self.presenter.file_in_diff(event.path)
+
+    @on(CheckList.Chosen)
+    def _check_chosen(self, event: CheckList.Chosen) -> None:
+        from clubos_tui.ui.screens.help import Evidence
+
+        if self.presenter is not None and (lines := self.presenter.evidence(event.name)):
+            self.app.push_screen(Evidence(event.name, lines))
 
     @on(LogView.FollowChanged)
     def _follow_changed(self) -> None:

@@ -14,11 +14,13 @@ from textual.screen import ModalScreen
 from textual.widgets import Static
 
 from clubos_tui.ui.actions import ACTIONS, Situation, key_text
+from clubos_tui.ui.screens.ask import sheet_content
 from clubos_tui.ui.styles import sheet
 from clubos_tui.ui.text import safe
+from clubos_tui.ui.values import Line
 from clubos_tui.ui.widgets.phase_list import TONES
 
-__all__ = ["Detail", "Help", "TooSmall", "key_page"]
+__all__ = ["Detail", "Evidence", "Help", "TooSmall", "key_page"]
 
 _WORDS = (
     ("Dry run", "The agent works in a throw-away copy; nothing in your repository is touched."),
@@ -32,7 +34,10 @@ _IN_PANES = (
     ("pgup pgdn space", "page"),
     ("g G", "first and last row"),
     ("] [  } {", "diff: next and last hunk, next and last file"),
-    ("enter", "phase: filter the log; file: open in the diff; diff: fold; log: detail"),
+    (
+        "enter",
+        "phase: filter the log; file: open in the diff; diff: fold; log: detail; check: evidence",
+    ),
     ("tab", "next pane"),
     ("ctrl+p", "all commands by name, and the themes"),
 )
@@ -110,6 +115,13 @@ class Detail(Page):
 
     def __init__(self, title: str, lines: Sequence[str]) -> None:
         super().__init__(title, Content("\n".join(safe(line) for line in lines)))
+
+
+class Evidence(Page):
+    """All that is known of a check."""
+
+    def __init__(self, name: str, lines: Sequence[Line]) -> None:
+        super().__init__(f"Check: {name}", sheet_content(lines))
 
 
 class TooSmall(ModalScreen[None]):

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from clubos_tui.ui.actions import next_action
 from clubos_tui.ui.bridge import Bridge
+from clubos_tui.ui.screens.checking import Checking
 from clubos_tui.ui.screens.deciding import Deciding
 from clubos_tui.ui.screens.desk import Desk
 from clubos_tui.ui.values import Line, count
@@ -27,6 +28,7 @@ class Requests:
 
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
+        self._checking = Checking(desk)
         self._shown: dict[str, float] = {}  # change set -> when its diff was first on the screen
         self.all: dict[str, Callable[[], Awaitable[None]]] = {
             "next": self.next,
@@ -35,13 +37,13 @@ class Requests:
             "answer": self.answer,
             "limits": self.limits,
             **Deciding(desk).all,
+            **self._checking.all,
             "approve": self.approve,
             "execute": self.execute,
             "merge": self.merge,
             "roll_back": self.roll_back,
             "undo": self.undo,
             "abandon": self.abandon,
-            "override": self.override,
             "interrupt": self.interrupt,
         }
 
@@ -257,32 +259,13 @@ class Requests:
         prepared = view.merge.prepared
         assert prepared
         tree = prepared.tree
-        shut = ", ".join(check.check for check in view.closed_checks("merge", tree))
-        dialog = Approval(
-            "Approve the merged tree?", sheets.merge_approval(view, who), shut=shut, reject=False
-        )
+        if view.closed_checks("merge", tree):  # a yes would be refused
+            await self._checking.override()
+            return
+        lines = sheets.merge_approval(view, who)
+        dialog = Approval("Approve the merged tree?", lines, reject=False)
         if await self._desk.ask(dialog) == "approve":
             await self._bridge.say(lambda run: run.approve_merge(tree, by=who))
-
-    async def override(self) -> None:
-        """Open a gate in spite of a check, with a typed name and reason."""
-        from clubos_tui.ui import sheets
-        from clubos_tui.ui.screens.confirm import Override
-
-        number = self._desk.situation().phase
-        checks = [check.check for check in sheets.closed(self._view, number)]
-        answer = await self._desk.ask(
-            Override(
-                f"Override a check of phase {number}",
-                sheets.override(self._view, number),
-                checks,
-                self._bridge.who,
-            )
-        )
-        if answer is not None:
-            await self._bridge.say(
-                lambda run: run.override(number, answer.check, reason=answer.reason, by=answer.name)
-            )
 
     # --- for real -----------------------------------------------------------------------------
 
