@@ -25,6 +25,12 @@ CheckKind = Literal[
     "command",
     "migrations",
     "schema",
+    "syntax",
+    "routes",
+    "access",
+    "calls",
+    "reachable",
+    "references",
 ]
 SHELL = "shell:"
 """What stands before the command line of an agent that is one."""
@@ -140,6 +146,52 @@ class CheckSpec:
     schema: str = field(
         default="",
         metadata=_help("for `schema`: path of the JSON Schema; default: the one each file names"),
+    )
+    router: str = field(
+        default="",
+        metadata=_help(
+            "for `routes`, `access` and `calls`: path of the module whose `route` and "
+            "`publicRoute` make all routes"
+        ),
+    )
+    services: str = field(
+        default="",
+        metadata=_help("for `routes`: path of the module with the interface `Services`"),
+    )
+    public: tuple[str, ...] = field(
+        default=(),
+        metadata=_help("for `access`: the routes that anyone may call, such as `GET /api/health`"),
+    )
+    served: tuple[str, ...] = field(
+        default=(), metadata=_help("for `calls`: globs of the server's modules of routes")
+    )
+    roots: tuple[str, ...] = field(
+        default=(), metadata=_help("for `reachable`: globs of the files a program begins with")
+    )
+    names: tuple[str, ...] = field(
+        default=(),
+        metadata=_help(
+            "for `references`: what refers, such as `ai/routing.json#$.routes[*].assistant`"
+        ),
+    )
+    among: tuple[str, ...] = field(
+        default=(),
+        metadata=_help("for `references`: what is referred to, such as `ai/bots/*.json#$.key`"),
+    )
+    mutual: bool = field(
+        default=False,
+        metadata=_help("for `references`: true: each of `names` must name all that is `among`"),
+    )
+    code: tuple[str, ...] = field(
+        default=(),
+        metadata=_help("for `env`: globs of the sources that read the variables it names"),
+    )
+    readers: tuple[str, ...] = field(
+        default=(),
+        metadata=_help("for `env`: methods that read the variable named by their first value"),
+    )
+    alike: bool = field(
+        default=False, metadata=_help("for `env`: true: all templates name the same variables")
     )
     then: tuple[str, ...] = field(
         default=(),

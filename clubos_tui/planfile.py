@@ -182,10 +182,15 @@ class _Reader:
                 if check.name in names:
                     self.fault((*place, "name"), f"check name {check.name!r} is used twice")
                 names.add(check.name)
-                needed = _NEEDED.get(check.kind, "paths")
-                if needed and not getattr(check, needed):
-                    self.fault(place, f"{_spell(place)} is a {check.kind!r} check and needs the "
-                               f"key {needed!r}")  # fmt: skip
+                for needed in (_NEEDED.get(check.kind, "paths"), *_ALSO.get(check.kind, ())):
+                    if needed and not getattr(check, needed):
+                        self.fault(place, f"{_spell(place)} is a {check.kind!r} check and needs "
+                                   f"the key {needed!r}")  # fmt: skip
+                for key in ("names", "among") if check.kind == "references" else ():
+                    for item in getattr(check, key):
+                        if not _SELECTOR.fullmatch(item):
+                            self.fault((*place, key), f"{_spell((*place, key))}: {item!r} must be "
+                                       "a glob, # and what to take there")  # fmt: skip
                 if check.kind == "command" and (lacks := _lacks(check)):
                     self.fault(place, f"{_spell(place)} is a 'command' check and needs {lacks}")
                 try:
@@ -209,10 +214,16 @@ _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 # These change what programs do that we start ourselves.
 _STEERING = ("LD_", "GLIBC_", "GCONV_", "MALLOC_", "PATH", "HOME", "CLUBOS_", "GIT_")
 
+_SELECTOR = re.compile(r"[^#\s][^#]*#(\$((\.[\w$-]+|\[\*\])*)~?|\w+(\(\w+\))?)")
+
 # What each kind of check is nothing without; the others need `paths`.
 _NEEDED = {
     "text": "pattern", "pairs": "partner", "secrets": "", "protected": "", "tamper": "",
-    "command": "",
+    "command": "", "references": "names",
+}  # fmt: skip
+_ALSO = {
+    "routes": ("router",), "access": ("router",), "calls": ("router", "served"),
+    "reachable": ("roots",), "references": ("among",),
 }  # fmt: skip
 _WORDS: dict[Any, str] = {str: "a text", int: "a whole number", bool: "true or false"}
 

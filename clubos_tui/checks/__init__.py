@@ -9,7 +9,16 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 
-from clubos_tui.checks import commands, contents, files, migrations, schemas, tracked
+from clubos_tui.checks import (
+    commands,
+    contents,
+    files,
+    migrations,
+    schemas,
+    sources,
+    templates,
+    tracked,
+)
 from clubos_tui.checks.base import Check, Subject, Verdict
 from clubos_tui.plan import CheckSpec
 
@@ -27,12 +36,18 @@ KINDS: Mapping[str, Check] = {
     "protected": files.protected,
     "tamper": files.tamper,
     "json": contents.json_files,
-    "env": contents.env,
+    "env": templates.env,
     "secrets": contents.secrets,
     "git": tracked.git,
     "command": commands.command,
     "migrations": migrations.migrations,
     "schema": schemas.json_schema,
+    "syntax": sources.syntax,
+    "routes": sources.routes,
+    "access": sources.access,
+    "calls": sources.calls,
+    "reachable": sources.reachable,
+    "references": sources.references,
 }
 
 

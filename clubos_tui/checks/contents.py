@@ -1,8 +1,7 @@
-"""Checks on what configuration files say: JSON, environment templates, secrets."""
+"""Checks on what files say: JSON, and no secrets."""
 
 from __future__ import annotations
 
-import io
 import json
 import re
 
@@ -23,8 +22,6 @@ _SECRETS = {
         re.compile(r"\b[a-z][a-z0-9+]*://[^\s:/@]+:[^\s:/@<>{}$]{6,}@(?!localhost)"),
     ),
 }
-_SECRET_NAME = re.compile(r"(?i)(secret|password|passwd|token|api_?key|private_?key)")
-_PLACEHOLDER = re.compile(r"(?i)^(|<.*>|\$\{.*\}|change-?me.*|replace-?me.*|your-.*|example.*)$")
 
 
 def json_files(subject: Subject, spec: CheckSpec) -> Checking:
@@ -47,36 +44,6 @@ def _unique(rows: list[tuple[str, object]]) -> dict[str, object]:
             raise ValueError(f"key {key!r} stands twice in one object")
         out[key] = value
     return out
-
-
-def env(subject: Subject, spec: CheckSpec) -> Checking:
-    """Each environment template parses, names no variable twice and holds no secret."""
-    from dotenv.parser import parse_stream
-
-    faults = []
-    found = subject.matching(spec)
-    for path in found:
-        yield path
-        try:
-            source = subject.text(path)
-        except UnicodeDecodeError:
-            faults.append(f"{path} is not UTF-8 text")
-            continue
-        seen: set[str] = set()
-        for binding in parse_stream(io.StringIO(source)):
-            line = binding.original.line
-            if binding.error:
-                faults.append(f"{path}:{line} is not KEY=value")
-            if not binding.key:
-                continue
-            if binding.key in seen:
-                faults.append(f"{path}:{line} names {binding.key} twice")
-            seen.add(binding.key)
-            if _SECRET_NAME.search(binding.key) and not _PLACEHOLDER.match(binding.value or ""):
-                faults.append(f"{path}:{line} gives {binding.key} a value")
-        if not seen:
-            faults.append(f"{path} names no variable")
-    return verdict(len(found), faults, spec, "environment templates")
 
 
 def secrets(subject: Subject, spec: CheckSpec) -> Checking:

@@ -104,19 +104,19 @@ def imports(subject: Subject, spec: CheckSpec) -> Checking:
         for match in _IMPORT.finditer(source):
             target = match[1]
             cases += 1
-            if not _resolves(subject, posixpath.join(posixpath.dirname(path), target)):
+            if not resolved(subject, posixpath.join(posixpath.dirname(path), target)):
                 line = source.count("\n", 0, match.start(1)) + 1
                 faults.append(f"{path}:{line} imports {target}, which is not there")
     return verdict(max(cases, len(faults)), faults, spec, "relative imports")
 
 
-def _resolves(subject: Subject, target: str) -> bool:
+def resolved(subject: Subject, target: str) -> str | None:
+    """Return the file of the tree that a path in an import stands for."""
     path = posixpath.normpath(target)
     # An ES module names the file that the compiler will make: x.js stands for x.ts or x.tsx.
     stem = re.sub(r"\.(m|c)?jsx?$", "", path)
-    return path in subject.files or any(
-        base + ending in subject.files for base in (path, stem) for ending in _ENDINGS
-    )
+    candidates = [path, *(base + ending for base in (path, stem) for ending in _ENDINGS)]
+    return next((item for item in candidates if item in subject.files), None)
 
 
 def protected(subject: Subject, _spec: CheckSpec) -> Checking:
