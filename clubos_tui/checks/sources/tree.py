@@ -1,4 +1,4 @@
-"""TypeScript and JavaScript files as syntax trees; the parser is imported with the first of them."""
+"""TypeScript and JavaScript files as syntax trees; the parser is imported with the first one."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from tree_sitter import Node
 
 __all__ = [
-    "FUNCTIONS", "Source", "Unreadable", "at", "breaks", "called", "child", "children", "line_of", "literal",
-    "opened", "parse", "sources", "string_parts", "text_of", "unwrap", "walk",
+    "FUNCTIONS", "Source", "Unreadable", "at", "breaks", "called", "child", "children", "line_of",
+    "literal", "opened", "parse", "sources", "string_parts", "text_of", "unwrap", "walk",
 ]  # fmt: skip
 
 # `.mts` and `.cts` differ from `.ts` only in how they are compiled.

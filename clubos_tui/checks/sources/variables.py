@@ -71,9 +71,8 @@ def _read(source: Source, readers: tuple[str, ...]) -> Iterator[tuple[str | None
         if node.type == "member_expression" and _plain(node) in _WHOLES:
             wraps = True
             yield from _taken(node, readers)
-        elif node.type == "call_expression":
-            if text_of(child(called(node), "property")) in readers:
-                calls.append(node)
+        elif text_of(child(called(node), "property")) in readers:
+            calls.append(node)
     for node in calls:
         first = next(iter(children(child(node, "arguments"))), None)
         name = literal(first)

@@ -2,9 +2,8 @@ import Anthropic from "@anthropic-ai/sdk";
 import { jsonSchemaOutputFormat } from "@anthropic-ai/sdk/helpers/json-schema";
 import type { ModelConfig } from "../config/env.js";
 import { ClubError, type Article, type AssistantKey, type Message } from "../domain/model.js";
+import { chosenModel, type AllowedModel } from "./models.js";
 import { compile, parseAnswer, readSchema, type JsonSchema } from "./schema.js";
-
-const MAX_TOKENS = 12_000;
 
 const SYSTEM = `You maintain the knowledge articles from which a golf-simulator club's assistants answer members.
 You propose; an administrator compares your text with the current one and decides. Nothing you write is applied by itself.
@@ -50,12 +49,11 @@ export class ClaudeEngine {
   private readonly format;
 
   constructor(
-    private readonly config: ModelConfig,
+    private readonly chosen: AllowedModel,
+    { apiKey, timeoutMs }: ModelConfig,
     schema: JsonSchema,
   ) {
-    this.client = config.apiKey
-      ? new Anthropic({ apiKey: config.apiKey, timeout: config.timeoutMs, maxRetries: 1 })
-      : null;
+    this.client = apiKey ? new Anthropic({ apiKey, timeout: timeoutMs, maxRetries: 1 }) : null;
     this.validate = compile<Draft>(schema);
     // The API takes a subset of JSON Schema; the helper turns the rest into descriptions, and we check the whole below.
     const { $id: _, ...shape } = schema;
@@ -63,11 +61,11 @@ export class ClaudeEngine {
   }
 
   static async load(config: ModelConfig): Promise<ClaudeEngine> {
-    return new ClaudeEngine(config, await readSchema("knowledge-proposal"));
+    return new ClaudeEngine(await chosenModel("claude", config), config, await readSchema("knowledge-proposal"));
   }
 
   get model(): string {
-    return this.config.model;
+    return this.chosen.name;
   }
 
   async draft(request: DraftRequest): Promise<Draft> {
@@ -84,8 +82,8 @@ export class ClaudeEngine {
   private async ask(client: Anthropic, prompt: string): Promise<Anthropic.Message> {
     try {
       return await client.messages.create({
-        model: this.config.model,
-        max_tokens: MAX_TOKENS,
+        model: this.chosen.name,
+        max_tokens: this.chosen.maxOutputTokens,
         system: SYSTEM,
         messages: [{ role: "user", content: prompt }],
         output_config: { format: this.format },

@@ -6,12 +6,22 @@ export interface RoutingConfig {
   margin: number;
   exampleWeight: number;
   fallback: string;
-  routes: { assistant: AssistantKey; urgent: boolean; keywords: Record<string, number>; examples: string[] }[];
+  routes: RouteConfig[];
+}
+
+interface RouteConfig {
+  assistant: AssistantKey;
+  /** Slugs of the articles that the assistant reads first. */
+  articles: string[];
+  urgent: boolean;
+  keywords: Record<string, number>;
+  examples: string[];
 }
 
 export interface Routing {
   /** Null when no assistant is certain; staff then take over. */
   assistant: AssistantKey | null;
+  articles: readonly string[];
   score: number;
   urgent: boolean;
   reason: string;
@@ -36,9 +46,14 @@ function resemblance(left: ReadonlySet<string>, right: ReadonlySet<string>): num
 
 interface PreparedRoute {
   assistant: AssistantKey;
+  articles: readonly string[];
   urgent: boolean;
   keywords: { words: string[]; weight: number }[];
   examples: ReadonlySet<string>[];
+}
+
+function taken({ assistant, articles }: PreparedRoute) {
+  return { assistant, articles };
 }
 
 /** Decides which assistant a message is for. Same message, same answer: no model is asked. */
@@ -46,8 +61,9 @@ export class MessageRouter {
   private readonly routes: PreparedRoute[];
 
   constructor(private readonly config: RoutingConfig) {
-    this.routes = config.routes.map(({ assistant, urgent, keywords, examples }) => ({
+    this.routes = config.routes.map(({ assistant, articles, urgent, keywords, examples }) => ({
       assistant,
+      articles,
       urgent,
       keywords: Object.entries(keywords).map(([phrase, weight]) => ({ words: words(phrase), weight })),
       examples: examples.map((example) => new Set(words(example))),
@@ -67,12 +83,12 @@ export class MessageRouter {
     const { threshold, margin, fallback } = this.config;
 
     const urgent = ranked.find(({ route, score }) => route.urgent && score >= threshold);
-    if (urgent) return { assistant: urgent.route.assistant, score: urgent.score, urgent: true, reason: "urgent" };
+    if (urgent) return { ...taken(urgent.route), score: urgent.score, urgent: true, reason: "urgent" };
     const [best, second] = ranked;
     if (best && best.score >= threshold && best.score - (second?.score ?? 0) >= margin) {
-      return { assistant: best.route.assistant, score: best.score, urgent: false, reason: "best match" };
+      return { ...taken(best.route), score: best.score, urgent: false, reason: "best match" };
     }
-    return { assistant: null, score: best?.score ?? 0, urgent: false, reason: fallback };
+    return { assistant: null, articles: [], score: best?.score ?? 0, urgent: false, reason: fallback };
   }
 
   /** Every keyword and the closest example speak for the route independently of each other. */

@@ -1,6 +1,8 @@
 import { Assistants, loadAssistants } from "../ai/assistants.js";
 import { MessageRouter, type Routing } from "../ai/messageRouter.js";
-import { ClubError, type AssistantKey, type Conversation, type Message } from "../domain/model.js";
+import { chosenModel } from "../ai/models.js";
+import { Toolbox } from "../ai/tools.js";
+import { ClubError, type Article, type AssistantKey, type Conversation, type Message } from "../domain/model.js";
 import { route, SIGNED_IN, STAFF, type App, type Route } from "../http/router.js";
 
 /** What the member has written since anybody answered. */
@@ -26,22 +28,33 @@ function mayAnswer({ status, assistant: current }: Conversation, urgent: boolean
 
 export default async function assistants({ config, services }: App): Promise<Route[]> {
   const router = await MessageRouter.load();
-  const desk = new Assistants(await loadAssistants(), config.openai);
+  const toolbox = await Toolbox.load(services);
+  const model = await chosenModel("openai", config.openai);
+  const desk = new Assistants(await loadAssistants(), toolbox, model, config.openai);
+
+  /** What an assistant reads: the articles its route names, then those that fit the question. */
+  async function articlesFor(assistant: AssistantKey, first: readonly string[], question: string): Promise<Article[]> {
+    const limit = desk.articlesFor(assistant);
+    if (limit === 0) return [];
+    const named = await Promise.all(first.map((slug) => services.knowledge.find(slug)));
+    const fitting = await services.knowledge.relevant(assistant, question, limit);
+    const others = fitting.filter(({ slug }) => !first.includes(slug));
+    return [...named.filter((article) => article !== null), ...others].slice(0, limit);
+  }
 
   return [
     /** Lets the right assistant answer the newest message. Whoever may read the conversation may ask for it. */
     route("POST", "/api/conversations/:id/answer", SIGNED_IN, async ({ actor, params }) => {
       const conversation = await services.conversations.get(actor, params.uuid("id"));
       const question = unanswered(conversation.messages);
-      const { assistant, score, urgent, reason } = stay(router.route(question), conversation.assistant);
+      const { assistant, articles: first, score, urgent, reason } = stay(router.route(question), conversation.assistant);
       if (question === "" || !mayAnswer(conversation, urgent, assistant)) {
         throw new ClubError("conflict", "There is nothing for an assistant to answer.");
       }
       if (assistant === null) {
         return services.conversations.answer(actor, conversation, { assistant, score, reply: null, handOff: reason });
       }
-      const limit = desk.articlesFor(assistant);
-      const articles = limit > 0 ? await services.knowledge.relevant(assistant, question, limit) : [];
+      const articles = await articlesFor(assistant, first, question);
       const answer = await desk.answer(assistant, conversation.messages, articles);
       return services.conversations.answer(actor, conversation, { assistant, score, ...answer });
     }),
