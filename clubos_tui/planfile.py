@@ -214,7 +214,7 @@ _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 # These change what programs do that we start ourselves.
 _STEERING = ("LD_", "GLIBC_", "GCONV_", "MALLOC_", "PATH", "HOME", "CLUBOS_", "GIT_")
 
-_SELECTOR = re.compile(r"[^#\s][^#]*#(\$((\.[\w$-]+|\[\*\])*)~?|\w+(\(\w+\))?)")
+_SELECTOR = re.compile(r"[^#\s][^#]*#(\$((\.[\w$-]+|\[\*\])*)~?|\w+(\(\w+\)|\.\w+)?)")
 
 # What each kind of check is nothing without; the others need `paths`.
 _NEEDED = {

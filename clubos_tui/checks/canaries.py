@@ -17,6 +17,7 @@ from clubos_tui.changes.manifest import FILE, BlobId, Change, Entry
 from clubos_tui.checks import run
 from clubos_tui.checks.base import Subject, Verdict, below_of
 from clubos_tui.checks.files import suffix_of
+from clubos_tui.checks.sources import canaries as sources
 from clubos_tui.plan import CheckSpec
 from clubos_tui.repository.objects import object_id
 
@@ -47,6 +48,9 @@ def fault_for(spec: CheckSpec, subject: Subject) -> Fault | None:
     """Return a fault that a check must find in a tree; ``None`` where none is known for it."""
     if spec.canary:
         return Fault(spec.canary, spec.canary_text.encode(), "the plan's own fault")
+    if spec.kind in sources.FAULTS or (spec.kind == "env" and spec.code):
+        planted = sources.FAULTS.get(spec.kind, sources.unnamed_variable)(spec, subject)
+        return Fault(*planted) if planted else None
     make = _FAULTS.get(spec.kind)
     return make(spec, subject) if make else None
 

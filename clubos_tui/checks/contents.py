@@ -31,9 +31,19 @@ def json_files(subject: Subject, spec: CheckSpec) -> Checking:
     for path in found:
         yield path
         try:
-            json.loads(subject.text(path), object_pairs_hook=_unique)
-        except (UnicodeDecodeError, ValueError) as error:
+            text = subject.text(path)
+        except UnicodeDecodeError as error:
             faults.append(f"{path}: {error}")
+            continue
+        try:
+            json.loads(text, object_pairs_hook=_unique)
+        except json.JSONDecodeError as error:
+            faults.append(f"{path}:{error.lineno}: {error}")
+        except ValueError as error:
+            from clubos_tui.checks.sources.jsontree import twice
+
+            line = twice(text)
+            faults.append(f"{path}:{line}: {error}" if line else f"{path}: {error}")
     return verdict(len(found), faults, spec, "JSON files")
 
 

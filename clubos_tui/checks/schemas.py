@@ -22,13 +22,16 @@ def json_schema(subject: Subject, spec: CheckSpec) -> Checking:
     for path in found:
         yield path
         try:
-            data = json.loads(subject.text(path))
+            text = subject.text(path)
+            data = json.loads(text)
             place = schema_of(path, data, spec)
             if place not in validators:
                 validators[place] = _validator(subject, place)
-            faults += _faults(path, data, validators[place])
+            faults += _faults(path, text, data, validators[place])
         except NotThatTree:
             raise
+        except json.JSONDecodeError as error:
+            faults.append(f"{path}:{error.lineno}: {error}")
         except (UnicodeDecodeError, ValueError, LookupError) as error:
             faults.append(f"{path}: {error}")
     return verdict(len(found), faults, spec, "files with a schema")
@@ -61,13 +64,18 @@ def _validator(subject: Subject, place: str) -> Any:
     return kind(schema, registry=empty)
 
 
-def _faults(path: str, data: Any, validator: Any) -> list[str]:
+def _faults(path: str, text: str, data: Any, validator: Any) -> list[str]:
     from referencing.exceptions import Unresolvable
+
+    from clubos_tui.checks.sources.jsontree import line_at
 
     try:
         errors = sorted(validator.iter_errors(data), key=lambda error: list(map(str, error.path)))
     except Unresolvable as error:
         return [f"{path}: its schema refers to {error.ref}, which is not in it"]
-    named = [f"{path}: {error.json_path}: {error.message}" for error in errors[:_AT_MOST]]
+    named = [
+        f"{path}:{line_at(text, error.absolute_path)}: {error.json_path}: {error.message}"
+        for error in errors[:_AT_MOST]
+    ]
     more = len(errors) - len(named)
     return [*named, f"{path}: and {more} more"] if more > 0 else named

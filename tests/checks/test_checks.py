@@ -11,6 +11,7 @@ from clubos_tui import checks, planfile
 from clubos_tui.changes.manifest import FILE, SYMLINK, Change, Entry
 from clubos_tui.checks import Subject, Verdict, run
 from clubos_tui.checks.base import EVIDENCE_LINES
+from clubos_tui.checks.canaries import fault_for
 from clubos_tui.plan import CheckSpec
 from clubos_tui.repository.objects import object_id
 
@@ -75,6 +76,18 @@ def failed(verdict, *evidence):
 # --- each kind, and its fault -------------------------------------------------------------------
 
 
+SERVER = {
+    "router.ts": "export const ADMIN = ['admin'];\n"
+                 "export function route() {}\nexport function publicRoute() {}\n",
+    "services.ts": "import { Club } from './club.js';\nexport interface Services { club: Club }\n",
+    "club.ts": "export class Club { find(id: string) {} }\n",
+    "routes/x.ts": "import { ADMIN, publicRoute, route } from '../router.js';\n"
+                   "export default ({ services }) => [\n"
+                   "  publicRoute('GET', '/health', () => 'ok'),\n"
+                   "  route('GET', '/x/:id', ADMIN, ({ params }) =>\n"
+                   "    services.club.find(params.text('id'))),\n];\n",
+}  # fmt: skip
+
 GOOD = {
     "paths": ({"a/x.ts": "x", "b": "b"}, ["a/*.ts", "b"], {}),
     "json": ({"a.json": '{"a": [1]}', "b.json": "[]"}, ["*.json"], {"at_least": 2}),
@@ -88,6 +101,15 @@ GOOD = {
                 ["*.ts"], {"at_least": 2}),
     "secrets": ({"a": "nothing", "b": "sk-..."}, [], {"at_least": 2}),
     "text": ({"a.sql": "select 1;\n"}, ["*.sql"], {"pattern": r";\s*$"}),
+    "syntax": ({"a.ts": "let x: number = 1;\n", "b.tsx": "const b = <b>x</b>;\n"}, ["*.ts*"], {}),
+    "routes": (SERVER, ["routes/*.ts"], {"router": "router.ts", "services": "services.ts"}),
+    "access": (SERVER, ["routes/*.ts"], {"router": "router.ts", "public": ("GET /health",)}),
+    "calls": ({**SERVER, "ui/a.ts": "fetch(`/x/${id}?q=${q}`);\n"}, ["ui/*.ts"],
+              {"router": "router.ts", "served": ("routes/*.ts",)}),
+    "reachable": ({"a.ts": "import { b } from './b.js';\nb();\n", "b.ts": "export let b = 1;\n"},
+                  ["*.ts"], {"roots": ("a.ts",), "at_least": 2}),
+    "references": ({"a.json": '{"uses": ["x"]}', "b.json": '{"has": {"x": 1}}'}, [],
+                   {"names": ("a.json#$.uses[*]",), "among": ("b.json#$.has~",)}),
     "protected": ({"src/a": "a"}, [], {"protected": (".github/", "clubos.toml")}),
     "git": ({"a": "a", ".gitignore": "out/\n"}, ["*"], {"ignored": ("out/x",)}),
     "tamper": ({"src/a": "a", "tests/test_new.py": "x"}, [], {}),
@@ -417,6 +439,9 @@ def plant(made, spec):
             made.put("clubos/notes.md", SECRETS["a GitHub token"])
         case "git":
             made.put("clubos/.gitignore", "*.log\n")
+        case _:  # its own canary, and tests/checks/test_sources_seeded.py
+            fault = fault_for(spec, subject)
+            made.put(fault.path, fault.data)
 
 
 @pytest.mark.parametrize(("number", "spec"), PLAN_CHECKS)

@@ -31,11 +31,14 @@ _MORE = {"access", "handle"}
 
 def access(subject: Subject, spec: CheckSpec) -> Checking:
     """Each route has one of the router's lists of roles, or stands on the plan's public list."""
+    found = sources(subject, spec)
+    if not found:
+        return verdict(0, [], spec, "routes")
     try:
         router = router_of(subject, spec.router)
     except Unreadable as error:
         return verdict(1, [str(error)], spec, "routes")
-    api = yield from api_of(subject, sources(subject, spec), router)
+    api = yield from api_of(subject, found, router)
     faults = [*api.faults]
     for route in api.routes:
         faults += _public(route, spec) if route.public else _guarded(route, router)

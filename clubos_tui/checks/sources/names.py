@@ -3,13 +3,13 @@
 A selector is a glob, `#`, and what to take there. In JSON that is a path of keys and `[*]` (items
 of a list or values of an object; a `~` behind it takes the keys). In an environment template it
 is a variable. In a source it is a list or table of texts at the top, or `text(NAME)`: the value
-behind `"NAME"` in a call of a function or method `text`. In SQL it is an enumerated type.
+behind `"NAME"` in a call of a function or method `text`. In SQL it is an enumerated type, or
+`table.column`: what is inserted there.
 """
 
 from __future__ import annotations
 
 import io
-import json
 import posixpath
 import re
 from collections.abc import Iterator
@@ -17,7 +17,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from clubos_tui.checks.base import Subject
+from clubos_tui.checks.sources.jsontree import below, tree_of
 from clubos_tui.checks.sources.modules import module_of
+from clubos_tui.checks.sources.sql import sql_names
 from clubos_tui.checks.sources.tree import (
     Unreadable,
     called,
@@ -26,7 +28,6 @@ from clubos_tui.checks.sources.tree import (
     line_of,
     literal,
     opened,
-    parse,
     text_of,
     unwrap,
     walk,
@@ -39,6 +40,7 @@ __all__ = ["Named", "selected"]
 
 _PATH = re.compile(r"\$((?:\.[\w$-]+|\[\*\])*)(~?)")
 _STEP = re.compile(r"\.([\w$-]+)|\[\*\]")
+_WORDS = frozenset({"property_identifier", "shorthand_property_identifier"})
 _CALL = re.compile(r"(\w+)\((\w+)\)")
 
 
@@ -70,7 +72,10 @@ def selected(subject: Subject, selector: str) -> list[Named]:
         if ending == ".json":
             found += _in_json(path, text, what)
         elif ending == ".sql":
-            found += _in_sql(path, text, what)
+            found += [
+                Named(path, text.count("\n", 0, at) + 1, name, len(text[:at].encode()))
+                for name, at in sql_names(text, what)
+            ]
         elif ending in {".example", ".env"} or posixpath.basename(path).startswith(".env"):
             found += _in_template(path, text, what)
         else:
@@ -80,44 +85,23 @@ def selected(subject: Subject, selector: str) -> list[Named]:
 
 def _in_json(path: str, text: str, what: str) -> Iterator[Named]:
     try:
-        json.loads(text)
+        root = tree_of(text)
     except ValueError as error:
         raise Unreadable(f"{path}: {error}") from error
-    # JSON in brackets is an expression of the language, and so its places are known.
-    root = parse(f"({text}\n)".encode(), ".ts")
-    nodes = [node for node in (unwrap(item) for item in _statements(root)) if node is not None]
     steps = _PATH.fullmatch(what)
-    if steps is None:
-        raise Unreadable(f"{path}: {what} is no path")
+    if steps is None or root is None:
+        raise Unreadable(f"{path}: {what} is no path of keys")
+    nodes = [root]
     for step in _STEP.finditer(steps[1]):
-        nodes = [item for node in nodes for item in _below(node, step[1])]
+        nodes = [item for node in nodes for item in below(node, step[1])]
     if steps[2]:
-        nodes = [key for node in nodes for key in map(_key, children(node)) if key is not None]
+        keys = [child(item, "key") for node in nodes for item in children(node)]
+        nodes = [key for key in keys if key is not None]
     for node in nodes:
         name = literal(node)
         yield Named(
             path, line_of(node), text_of(node) if name is None else name, node.start_byte - 1
         )
-
-
-def _statements(root: Node) -> Iterator[Node]:
-    for item in children(root):
-        yield from children(item)
-
-
-def _below(node: Node, key: str | None) -> Iterator[Node]:
-    for item in children(node):
-        name = _key(item)
-        if name is None and key is None and node.type == "array":
-            yield item
-        elif name is not None and key in {None, literal(name)}:
-            value = child(item, "value")
-            if value is not None:
-                yield value
-
-
-def _key(node: Node) -> Node | None:
-    return child(node, "key") if node.type == "pair" else None
 
 
 def _in_template(path: str, text: str, what: str) -> Iterator[Named]:
@@ -133,14 +117,6 @@ def _in_template(path: str, text: str, what: str) -> Iterator[Named]:
         before += len(original.string.encode())
 
 
-def _in_sql(path: str, text: str, what: str) -> Iterator[Named]:
-    shape = rf"(?i)\bcreate\s+type\s+{re.escape(what)}\s+as\s+enum\s*\(([^)]*)\)"
-    for found in re.finditer(shape, text):
-        for value in re.finditer(r"'([^']*)'", found[1]):
-            at = found.start(1) + value.start(1)
-            yield Named(path, text.count("\n", 0, at) + 1, value[1], len(text[:at].encode()))
-
-
 def _in_source(subject: Subject, path: str, what: str) -> Iterator[Named]:
     module = module_of(subject, opened(subject, path))
     call = _CALL.fullmatch(what)
@@ -151,9 +127,9 @@ def _in_source(subject: Subject, path: str, what: str) -> Iterator[Named]:
         return
     value = unwrap(child(module.declared.get(what), "value"))
     for item in children(value):
-        node = (_key(item) or item) if value is not None and value.type == "object" else item
+        node = child(item, "key") or child(item, "name") or item
         name = literal(node)
-        if name is None and node.type in {"property_identifier", "shorthand_property_identifier"}:
+        if name is None and node.type in _WORDS:
             name = text_of(node)
         if name is None:
             raise Unreadable(f"{path}:{line_of(node)}: what {what} holds here is computed")

@@ -46,7 +46,7 @@ def reachable(subject: Subject, spec: CheckSpec) -> Checking:
     """Each file is reached from the roots, and each component that it exports is shown."""
     found = sources(subject, spec)
     roots = sorted({path for pattern in spec.roots for path in subject.under(pattern)})
-    if not roots:
+    if found and not roots:
         return verdict(
             len(found), [f"nothing matches {item}" for item in spec.roots], spec, "files"
         )

@@ -33,9 +33,9 @@ def references(subject: Subject, spec: CheckSpec) -> Checking:
         for item in named
         if known and item.name not in known
     ]
-    if spec.mutual and named:
-        for selector in spec.names:
-            used = {item.name for item in found.get(selector, ())}
+    for selector in spec.names if spec.mutual else ():
+        used = {item.name for item in found.get(selector, ())}
+        if used:
             faults += [
                 item.fault(f"defines {item.name}, which {selector} never names")
                 for item in defined

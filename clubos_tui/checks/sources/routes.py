@@ -39,12 +39,15 @@ _NAMED = re.compile(r":(\w+)")
 
 def routes(subject: Subject, spec: CheckSpec) -> Checking:
     """Each route of the modules is one that can be told, made once, and fits its handler."""
+    found = sources(subject, spec)
+    if not found:
+        return verdict(0, [], spec, "routes")
     try:
         router = router_of(subject, spec.router)
         services = services_of(subject, spec.services) if spec.services else None
     except Unreadable as error:
         return verdict(1, [str(error)], spec, "routes")
-    api = yield from api_of(subject, sources(subject, spec), router)
+    api = yield from api_of(subject, found, router)
     faults = [*api.faults, *_modules(api), *_twice(api)]
     for route in api.routes:
         yield route.name

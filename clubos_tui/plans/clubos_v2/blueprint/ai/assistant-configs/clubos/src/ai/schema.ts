@@ -3,7 +3,8 @@ import { Ajv2020, type ValidateFunction } from "ajv/dist/2020.js";
 import { PROJECT_ROOT } from "../config/env.js";
 
 const AI_FOLDER = new URL("ai/", PROJECT_ROOT);
-const ajv = new Ajv2020({ allErrors: true, strict: true });
+// A schema that is read again may be compiled again.
+const ajv = new Ajv2020({ allErrors: true, strict: true, addUsedSchema: false });
 
 export type JsonSchema = Record<string, unknown>;
 
