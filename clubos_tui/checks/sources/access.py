@@ -47,7 +47,7 @@ def access(subject: Subject, spec: CheckSpec) -> Checking:
     known = {route.name for route in api.routes if route.public}
     if api.routes:  # else nothing was looked at, and that is said
         faults += [
-            f"{router.path}: no module makes {name}, which the plan lets anyone call"
+            f"{router.path}:1: no module makes {name}, which the plan lets anyone call"
             for name in spec.public
             if name not in known
         ]

@@ -51,7 +51,8 @@ def routes(subject: Subject, spec: CheckSpec) -> Checking:
     faults = [*api.faults, *_modules(api), *_twice(api)]
     for route in api.routes:
         yield route.name
-        faults += _listed(route)
+        if "default" in route.module.exports:
+            faults += _listed(route)
         faults += _handled(subject, route)
     if services is not None:
         for module in api.modules:
@@ -106,17 +107,19 @@ def _handled(subject: Subject, route: Route) -> Iterator[str]:
         return
     named = _NAMED.findall(route.path)
     reads: set[str] = set()
+    sure = True
     for use in _uses(found.function):
         path = found.module.source.path
         name = _read(use)
         if name is None:
+            sure = False
             yield at(path, use, f"what {route.name} reads of its path is computed, so it can't "
                      "be told")  # fmt: skip
         elif name not in named:
             yield at(path, use, f'the path of {route.name} has no ":{name}"')
         else:
             reads.add(name)
-    for name in named:
+    for name in named if sure else ():
         if name not in reads:
             yield route.fault(f'{route.name} never reads ":{name}"')
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import itertools
 import posixpath
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from clubos_tui.checks.base import Checking, Subject, verdict
-from clubos_tui.checks.sources.tree import at, breaks, parse, sources, text_of
+from clubos_tui.checks.sources.tree import at, breaks, child, parse, sources, text_of, walk
 from clubos_tui.plan import CheckSpec
 
 if TYPE_CHECKING:
@@ -34,7 +35,18 @@ def syntax(subject: Subject, spec: CheckSpec) -> Checking:
         faults += [
             at(path, node, _words(node)) for node in itertools.islice(breaks(root), _AT_MOST)
         ]
+        faults += [at(path, node, words) for node, words in _unclosed(root)][:_AT_MOST]
     return verdict(len(found), faults, spec, "sources")
+
+
+def _unclosed(root: Node) -> Iterator[tuple[Node, str]]:
+    """Yield the elements that end with another name, which the grammar lets pass."""
+    for node in walk(root):
+        if node.type == "jsx_element":
+            opened, closed = child(node, "open_tag"), child(node, "close_tag")
+            names = [text_of(child(tag, "name")) for tag in (opened, closed)]
+            if names[0] != names[1] and closed is not None:
+                yield closed, f"<{names[0]}> is closed by </{names[1]}>"
 
 
 def _words(node: Node) -> str:
