@@ -350,3 +350,26 @@ def test_p8_a_variable_that_steers_our_own_programs_is_not_given(name):
 def test_an_agent_that_is_no_command_line_is_refused(table):
     text = f"agent = {table}\n{SMALL}"
     assert any(fault[0] == 1 and "must be a name, {" in fault[1] for fault in faults(text))
+
+
+@pytest.mark.parametrize(
+    ("kind", "lacks"),
+    [
+        ("routes", "router"), ("access", "router"), ("calls", "served"), ("reachable", "roots"),
+        ("references", "names"), ("references", "among"), ("syntax", "paths"),
+    ],
+)  # fmt: skip
+def test_p7_a_check_on_sources_needs_what_it_compares_with(kind, lacks):
+    keys = {"paths": '["a"]', "router": '"a"', "served": '["a"]', "roots": '["a"]',
+            "names": '["a#b"]', "among": '["a#b"]'}  # fmt: skip
+    given = "\n".join(f"{key} = {value}" for key, value in keys.items() if key != lacks)
+    found = faults(with_check(f'kind = "{kind}"\n{given}'))
+    assert [message for _, message, _ in found] == [
+        f"phase[1].check[1] is a {kind!r} check and needs the key {lacks!r}"
+    ]
+
+
+@pytest.mark.parametrize("selector", ["a.json", "#$.a", "a.json#$a", "a.json#$.a[0]", "a b# c"])
+def test_a_selector_that_selects_nothing_is_refused_with_its_line(selector):
+    found = faults(with_check(f'kind = "references"\nnames = ["{selector}"]\namong = ["a#b"]'))
+    assert [(line, "must be a glob" in message) for line, message, _ in found] == [(10, True)]

@@ -1,17 +1,14 @@
 """Each kind of check passes on a good tree and fails on its fault; what did not look is unknown."""
 
-import json
 import os
 import sys
-from pathlib import Path
 
 import pytest
 
-from clubos_tui import checks, planfile
+from clubos_tui import checks
 from clubos_tui.changes.manifest import FILE, SYMLINK, Change, Entry
 from clubos_tui.checks import Subject, Verdict, run
 from clubos_tui.checks.base import EVIDENCE_LINES
-from clubos_tui.checks.canaries import fault_for
 from clubos_tui.plan import CheckSpec
 from clubos_tui.repository.objects import object_id
 
@@ -381,74 +378,3 @@ def test_a_link_is_read_as_a_link(tree):
     made.files["l"] = Entry(SYMLINK, object_id("blob", b"a"))
     subject = made.subject()
     assert subject.text("l") == "a"
-
-
-# --- the built-in plan --------------------------------------------------------------------------
-
-
-PLAN = planfile.built_in()
-PLAN_CHECKS = [
-    pytest.param(number, spec, id=f"{number}-{spec.name}")
-    for number, phase in enumerate(PLAN.phase, 1)
-    for spec in phase.check
-    if spec.kind not in checks.BOXED  # tests/checks/test_migrations.py
-]
-
-
-@pytest.fixture
-def built(tmp_path):
-    """Return what the plan has built up to a phase, that phase's files being the new ones."""
-
-    def build(number):
-        made = Tree(tmp_path / "built")
-        for at, phase in enumerate(PLAN.phase[:number], 1):
-            if at == number:
-                made.base = dict(made.files)
-            for action in phase.action:
-                source = Path(PLAN.home, action.blueprint)
-                for path in source.rglob("*"):
-                    if path.is_file():
-                        made.put(path.relative_to(source).as_posix(), path.read_bytes())
-        return made
-
-    return build
-
-
-def plant(made, spec):
-    """Plant the fault that a check is there to find."""
-    subject = made.subject()
-    path = subject.matching(spec)[-1] if spec.paths else next(iter(made.files))
-    match spec.kind:
-        case "paths":
-            for found in subject.matching(CheckSpec("x", "paths", spec.paths[-1:])):
-                made.take(found)
-        case "pairs":
-            made.take(path.replace(".up.sql", ".down.sql"))
-        case "json":
-            made.put(path, "{")
-        case "schema":
-            named = json.loads(subject.text(path))["$schema"]
-            made.put(path, json.dumps({"$schema": named}))
-        case "env":
-            made.put(path, subject.text(path) + "\nOPENAI_API_KEY=real-looking\n")
-        case "imports":
-            made.put(path, "import { x } from './nowhere.js'\n")
-        case "text":
-            made.put(path, "-- nothing\n")
-        case "secrets":
-            made.put("clubos/notes.md", SECRETS["a GitHub token"])
-        case "git":
-            made.put("clubos/.gitignore", "*.log\n")
-        case _:  # its own canary, and tests/checks/test_sources_seeded.py
-            fault = fault_for(spec, subject)
-            made.put(fault.path, fault.data)
-
-
-@pytest.mark.parametrize(("number", "spec"), PLAN_CHECKS)
-def test_p7_each_check_of_the_built_in_plan_can_fail(built, number, spec):
-    made = built(number)
-    before = run(spec, made.subject(protected=PLAN.protected_in(number)))
-    assert before.outcome == "passed", before
-    plant(made, spec)
-    after = run(spec, made.subject(protected=PLAN.protected_in(number)))
-    assert after.outcome == "failed", after

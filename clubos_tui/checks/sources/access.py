@@ -17,7 +17,7 @@ from clubos_tui.checks.sources.tree import (
     text_of,
     unwrap,
     walk,
-)  # fmt: skip
+)
 from clubos_tui.plan import CheckSpec
 
 if TYPE_CHECKING:
@@ -25,8 +25,11 @@ if TYPE_CHECKING:
 
 __all__ = ["access"]
 
-_KEYS = {"method", "path"}  # with one of the others, an object with these is a route
-_MORE = {"access", "handle"}
+# What an object has that is a route, or that adds to one.
+_MADE = (
+    {"method", "path", "access"}, {"method", "path", "handle"}, {"access", "handle"},
+    {"access", "..."}, {"handle", "..."},
+)  # fmt: skip
 
 
 def access(subject: Subject, spec: CheckSpec) -> Checking:
@@ -84,7 +87,7 @@ def _by_hand(module: Module) -> list[str]:
     return [
         at(path, node, "a route is made by hand, past the router")
         for node in walk(module.source.root)
-        if node.type == "object" and _keys(node) >= _KEYS and _keys(node) & _MORE
+        if node.type == "object" and any(_keys(node) >= keys for keys in _MADE)
     ]
 
 
@@ -92,5 +95,6 @@ def _keys(node: Node) -> set[str]:
     keys = set()
     for item in children(node):
         name = child(item, "key") or child(item, "name") or item
-        keys.add(literal(name) or text_of(name))
+        spread = item.type == "spread_element"
+        keys.add("..." if spread else literal(name) or text_of(name))
     return keys

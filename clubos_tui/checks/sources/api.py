@@ -7,13 +7,15 @@ a route that is not seen must not pass as one that is right.
 
 from __future__ import annotations
 
+import posixpath
 import re
 from collections.abc import Generator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from clubos_tui.checks.base import Subject
-from clubos_tui.checks.sources.modules import WHOLE, Module, module_of
+from clubos_tui.checks.files import resolved
+from clubos_tui.checks.sources.modules import WHOLE, Module, Modules, module_of
 from clubos_tui.checks.sources.tree import (
     Unreadable,
     at,
@@ -25,7 +27,7 @@ from clubos_tui.checks.sources.tree import (
     text_of,
     unwrap,
     walk,
-)  # fmt: skip
+)
 
 if TYPE_CHECKING:
     from tree_sitter import Node
@@ -114,21 +116,23 @@ def api_of(subject: Subject, paths: list[str], router: Router) -> Generator[str,
     routes: list[Route] = []
     modules: list[Module] = []
     faults: list[str] = []
+    known = Modules(subject)
     for path in paths:
         yield path
         if path == router.path:
             continue
         try:
-            module = module_of(subject, opened(subject, path))
+            module = known.at(path)
         except Unreadable as error:
             faults.append(str(error))
             continue
         modules.append(module)
-        makers = {
-            local: item.name
-            for local, item in module.imports.items()
-            if item.target == router.path and not item.types and item.name in {*_PLACES, WHOLE}
-        }
+        makers: dict[str, str] = {}
+        for local, item in module.imports.items():
+            origin = known.origin(item)
+            if origin.target == router.path and origin.name in {*_PLACES, WHOLE}:
+                makers[local] = origin.name
+        faults += _late(subject, module, router)
         for node in walk(module.source.root):
             if node.type == "identifier" and text_of(node) in makers and not _imports(node):
                 found = _route(module, node, makers[text_of(node)], router)
@@ -137,6 +141,21 @@ def api_of(subject: Subject, paths: list[str], router: Router) -> Generator[str,
                 else:
                     routes.append(found)
     return Api(tuple(routes), tuple(modules), tuple(faults))
+
+
+def _late(subject: Subject, module: Module, router: Router) -> list[str]:
+    """Return where a module fetches the router only when it runs."""
+    folder = posixpath.dirname(module.source.path)
+    faults = []
+    for node in walk(module.source.root):
+        function = called(node) if node.type == "call_expression" else None
+        if function is not None and text_of(function) in {"import", "require"}:
+            given = children(child(node, "arguments"))
+            target = literal(given[0]) if given else None
+            if target and resolved(subject, posixpath.join(folder, target)) == router.path:
+                faults.append(at(module.source.path, node, "imports the router while it runs, so "
+                                 "its routes can't be told"))  # fmt: skip
+    return faults
 
 
 def _imports(node: Node) -> bool:

@@ -28,7 +28,7 @@ from clubos_tui.checks.sources.tree import (
     text_of,
     unwrap,
     walk,
-)  # fmt: skip
+)
 from clubos_tui.plan import CheckSpec
 
 if TYPE_CHECKING:
@@ -116,9 +116,15 @@ def _senders(read: list[Source]) -> dict[str, _Sender]:
 
 
 def _sent(source: Source, senders: dict[str, _Sender]) -> Iterator[tuple[Node, _Sender]]:
+    aliases = {
+        text_of(child(node, "alias")): text_of(child(node, "name"))
+        for node in walk(source.root)
+        if node.type == "import_specifier"
+    }
     for node in walk(source.root):
         if node.type == "call_expression":
             name = text_of(called(node))
+            name = aliases.get(name, name)
             if name in senders:
                 yield node, senders[name]
 

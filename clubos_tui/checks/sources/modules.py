@@ -12,18 +12,20 @@ from clubos_tui.checks.files import resolved
 from clubos_tui.checks.sources.tree import (
     FUNCTIONS,
     Source,
+    Unreadable,
     child,
     children,
     literal,
+    opened,
     text_of,
     unwrap,
     walk,
-)  # fmt: skip
+)
 
 if TYPE_CHECKING:
     from tree_sitter import Node
 
-__all__ = ["Import", "Module", "function_of", "module_of"]
+__all__ = ["WHOLE", "Import", "Module", "Modules", "function_of", "module_of"]
 
 WHOLE = "*"
 """What a name stands for that is a whole module."""
@@ -123,6 +125,44 @@ def module_of(subject: Subject, source: Source) -> Module:
         source, imports, tuple(filter(None, targets)), declared, exports, passed,
         tuple(filter(None, whole)), default, tuple(effects),
     )  # fmt: skip
+
+
+class Modules:
+    """The modules of a tree, each read once."""
+
+    def __init__(self, subject: Subject) -> None:
+        self._subject = subject
+        self._known: dict[str, Module] = {}
+
+    def at(self, path: str) -> Module:
+        """Return a module; :class:`Unreadable` where it is none."""
+        if path not in self._known:
+            self._known[path] = module_of(self._subject, opened(self._subject, path))
+        return self._known[path]
+
+    def origin(self, item: Import) -> Import:
+        """Return where an imported name really comes from, past the modules that pass it on."""
+        seen: set[Import] = set()
+        waiting = [item]
+        while waiting:
+            item = waiting.pop()
+            if not item.target or item.name == WHOLE or item in seen:
+                continue
+            seen.add(item)
+            try:
+                module = self.at(item.target)
+            except Unreadable:
+                continue
+            local = module.exports.get(item.name, "")
+            if local in module.declared:
+                return item
+            if item.name in module.passed:
+                waiting.append(module.passed[item.name])
+            elif local in module.imports:
+                waiting.append(module.imports[local])
+            else:
+                waiting += [Import(path, item.name, item.types) for path in module.passed_whole]
+        return item
 
 
 def function_of(module: Module, node: Node | None) -> Node | None:

@@ -31,7 +31,7 @@ from clubos_tui.checks.sources.tree import (
     text_of,
     unwrap,
     walk,
-)  # fmt: skip
+)
 
 if TYPE_CHECKING:
     from tree_sitter import Node

@@ -23,7 +23,7 @@ from clubos_tui.checks.sources.tree import (
     opened,
     sources,
     text_of,
-)  # fmt: skip
+)
 from clubos_tui.plan import CheckSpec
 
 if TYPE_CHECKING:

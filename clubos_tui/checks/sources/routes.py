@@ -25,7 +25,7 @@ from clubos_tui.checks.sources.tree import (
     text_of,
     unwrap,
     walk,
-)  # fmt: skip
+)
 from clubos_tui.plan import CheckSpec
 
 if TYPE_CHECKING:

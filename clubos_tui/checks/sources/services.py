@@ -18,7 +18,7 @@ from clubos_tui.checks.sources.tree import (
     text_of,
     unwrap,
     walk,
-)  # fmt: skip
+)
 
 if TYPE_CHECKING:
     from tree_sitter import Node
@@ -79,6 +79,8 @@ def _public(body: Node | None) -> Iterator[tuple[str, Method]]:
         modifiers = {text_of(part) for part in item.children if part.type != "comment"}
         if item.type == "method_definition" and not modifiers & _HIDDEN:
             yield text_of(child(item, "name")), _arity(child(item, "parameters"))
+        elif item.type == "public_field_definition" and not modifiers & _HIDDEN:
+            yield text_of(child(item, "name")), Method(0, None)
 
 
 def _arity(parameters: Node | None) -> Method:

@@ -33,6 +33,16 @@ _WRAPPERS = frozenset(
     {"parenthesized_expression", "as_expression", "satisfies_expression", "non_null_expression"}
 )
 
+_RESERVED = frozenset(
+    {
+        "break", "case", "catch", "class", "const", "continue", "debugger", "default", "delete",
+        "do", "else", "enum", "export", "extends", "finally", "for", "function", "if", "in",
+        "instanceof", "new", "return", "switch", "throw", "try", "typeof", "var", "void", "while",
+        "with",
+    }
+)  # fmt: skip
+_ANY_NAME = frozenset({"export_specifier", "import_specifier", "namespace_export"})
+
 
 class Unreadable(Exception):
     """A file is no source that can be judged; the message names its place."""
@@ -87,7 +97,17 @@ def line_of(node: Node) -> int:
 
 
 def breaks(root: Node) -> Iterator[Node]:
-    """Yield where a source does not parse, in order; nothing inside of such a place."""
+    """Yield where a source does not parse; nothing inside of such a place."""
+    yield from _errors(root)
+    for node in walk(root):
+        # The grammar takes `const` for a name where no statement may begin.
+        if node.type == "identifier" and text_of(node) in _RESERVED:
+            outer = node.parent.type if node.parent is not None else ""
+            if not outer.startswith("jsx_") and outer not in _ANY_NAME:
+                yield node
+
+
+def _errors(root: Node) -> Iterator[Node]:
     stack = [root] if root.has_error else []
     while stack:
         node = stack.pop()

@@ -22,7 +22,7 @@ from clubos_tui.checks.sources.tree import (
     sources,
     text_of,
     walk,
-)  # fmt: skip
+)
 from clubos_tui.plan import CheckSpec
 
 if TYPE_CHECKING:
