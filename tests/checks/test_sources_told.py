@@ -1,7 +1,7 @@
 """What a check on sources can tell, what it says where it can't, and which line it names."""
 
 import pytest
-from checks.test_checks import SERVER, Tree, failed
+from support.check_tree import SERVER, Tree, failed
 
 from clubos_tui.checks.sources.jsontree import line_at, twice
 from clubos_tui.checks.sources.names import selected
