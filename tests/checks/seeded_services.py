@@ -117,6 +117,11 @@ ACCESS = (
                (f"{ROUTES}members.ts", "", 'import { open as make } from "../http/more.js";')))
     .add(f"{SRC}main.ts", "", 'const { route: make } = await import("./http/router.js");',
          "imports the router while it runs")
+    .add(f"{SRC}http/router.ts", "    access,\n", '    access: "public",\n', "for others than",
+         at=(f"{SRC}http/router.ts", '{\n    method,'))
+    .add(f"{SRC}http/router.ts", "",
+         "export const anyone = { method: 'GET', path: '/', access: 'public', handle };",
+         "for others than")
 )  # fmt: skip
 
 USED = (

@@ -5,14 +5,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from clubos_tui.checks.base import Checking, Subject, verdict
-from clubos_tui.checks.sources.api import Route, Router, api_of, router_of
+from clubos_tui.checks.sources.api import PUBLIC, ROUTE, Route, Router, api_of, router_of
 from clubos_tui.checks.sources.modules import Module
 from clubos_tui.checks.sources.tree import (
+    FUNCTIONS,
     Unreadable,
     at,
     child,
     children,
     literal,
+    name_of,
+    opened,
     sources,
     text_of,
     unwrap,
@@ -42,7 +45,7 @@ def access(subject: Subject, spec: CheckSpec) -> Checking:
     except Unreadable as error:
         return verdict(1, [str(error)], spec, "routes")
     api = yield from api_of(subject, found, router)
-    faults = [*api.faults]
+    faults = [*_in_router(subject, router), *api.faults]
     for route in api.routes:
         faults += _public(route, spec) if route.public else _guarded(route, router)
     for module in api.modules:
@@ -80,6 +83,32 @@ def _guarded(route: Route, router: Router) -> list[str]:
     if not roles or not all(roles) or "public" in roles:
         return [route.fault(f"{route.name} is open to {name}, which names no roles", node)]
     return []
+
+
+def _in_router(subject: Subject, router: Router) -> list[str]:
+    """Return where the router's own functions make a route for others than they were told."""
+    faults = []
+    for node in walk(opened(subject, router.path).root):
+        if node.type != "object" or not _keys(node) >= _MADE[0]:
+            continue
+        maker: Node | None = node
+        while maker is not None and maker.type not in FUNCTIONS:
+            maker = maker.parent
+        name = name_of(maker) if maker is not None else ""
+        given = [text_of(child(item, "pattern")) for item in children(child(maker, "parameters"))]
+        if name != PUBLIC and (name != ROUTE or given[2:3] != [_access(node)]):
+            faults.append(at(router.path, node, "a route is made here for others than those that "
+                             f"`{ROUTE}` was given"))  # fmt: skip
+    return faults
+
+
+def _access(node: Node) -> str:
+    """Return what stands for the key `access` in an object."""
+    for item in children(node):
+        name = child(item, "key") or item
+        if (literal(name) or text_of(name)) == "access":
+            return text_of(child(item, "value") or item)
+    return ""
 
 
 def _by_hand(module: Module) -> list[str]:

@@ -32,7 +32,7 @@ from clubos_tui.checks.sources.tree import (
 if TYPE_CHECKING:
     from tree_sitter import Node
 
-__all__ = ["Api", "Route", "Router", "api_of", "router_of", "shape"]
+__all__ = ["PUBLIC", "ROUTE", "Api", "Route", "Router", "api_of", "router_of", "shape"]
 
 ROUTE = "route"
 PUBLIC = "publicRoute"

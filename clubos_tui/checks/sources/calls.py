@@ -22,6 +22,7 @@ from clubos_tui.checks.sources.tree import (
     child,
     children,
     literal,
+    name_of,
     opened,
     sources,
     string_parts,
@@ -140,16 +141,9 @@ def _owner(call: Node, path: Node | None) -> tuple[str, list[str]] | None:
                 text_of(child(item, "pattern")) for item in children(child(node, "parameters"))
             ]
             if text_of(path) in names:
-                return _name_of(node), names
+                return name_of(node), names
         node = node.parent
     return None
-
-
-def _name_of(function: Node) -> str:
-    name = child(function, "name")
-    if name is None and function.parent is not None:
-        name = child(function.parent, "name")  # const send = (path) => ...
-    return text_of(name)
 
 
 def _handed_on(call: Node, path: Node | None) -> bool:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "FUNCTIONS", "Source", "Unreadable", "at", "breaks", "called", "child", "children", "line_of",
-    "literal", "opened", "parse", "sources", "string_parts", "text_of", "unwrap", "walk",
+    "literal", "name_of", "opened", "parse", "sources", "string_parts", "text_of", "unwrap", "walk",
 ]  # fmt: skip
 
 # `.mts` and `.cts` differ from `.ts` only in how they are compiled.
@@ -150,6 +150,14 @@ def called(call: Node) -> Node | None:
 def children(node: Node | None) -> list[Node]:
     """Return what a list holds: its arguments, elements or members, without comments."""
     return [] if node is None else [item for item in node.named_children if item.type != "comment"]
+
+
+def name_of(function: Node) -> str:
+    """Return what a function is called, or the variable that holds it; empty where neither is."""
+    name = child(function, "name")
+    if name is None and function.parent is not None:
+        name = child(function.parent, "name")  # const send = (path) => ...
+    return text_of(name)
 
 
 def unwrap(node: Node | None) -> Node | None:
