@@ -37,8 +37,10 @@ SHELL = "shell:"
 ACP = "acp:"
 """What stands before the command line of an agent that speaks the Agent Client Protocol."""
 
-Preset = Literal["", "pytest", "vitest", "cargo", "go"]
-Evidence = Literal["files", "junit", "tap", "count"]
+Preset = Literal[
+    "", "pytest", "vitest", "cargo", "go", "tsc", "oxlint", "squawk", "pre-commit"
+]  # fmt: skip
+Evidence = Literal["files", "junit", "tap", "count", "problems"]
 CHECK_KINDS: tuple[str, ...] = get_args(CheckKind)
 Effort = Literal["default", "low", "medium", "high", "xhigh", "max"]
 EFFORTS: tuple[Effort, ...] = get_args(Effort)
@@ -208,11 +210,22 @@ class CheckSpec:
         default="files",
         metadata=_help(
             "for `command`: where its cases are counted: the files of `paths`, a JUnit report, "
-            "TAP in its output, or `pattern` there"
+            "TAP in its output, `pattern` there, or `problems`: a line path:line: of its output "
+            "is a fault, and the files of `paths` are the cases"
         ),
     )
     report: str = field(
         default="", metadata=_help("for `command`: glob of the JUnit reports that it writes")
+    )
+    folder: str = field(
+        default="", metadata=_help("for `command`: the folder of the tree in which it runs")
+    )
+    retries: int = field(
+        default=0,
+        metadata=_help(
+            "for `command`: how often a failure is tried again; that it was is never left out",
+            minimum=0,
+        ),
     )
     canary: str = field(
         default="", metadata=_help("path of a fault that it must find when it is tried")

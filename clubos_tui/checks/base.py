@@ -62,6 +62,8 @@ class Subject:
     protected: tuple[str, ...] = ()
     guard: Guard = field(default_factory=Guard)
     withheld: frozenset[str] = frozenset()
+    checkout: str = ""
+    """The person's checkout, in which the packages of a project may be installed."""
     object_format: str = "sha1"
     copy: Callable[[], str] = _no_copy
     """Makes a copy of the tree, which commands may change, and returns its folder."""

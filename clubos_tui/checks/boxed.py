@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 from queue import Empty, SimpleQueue
 from typing import Final
@@ -18,7 +18,7 @@ from clubos_tui.workspace.sandbox.watch import Limits
 
 __all__ = ["Ran", "boxed"]
 
-_TAIL: Final = 64_000  # bytes of the output that are looked at
+_TAIL: Final = 512_000  # bytes of the output that are looked at
 _BEAT: Final = 0.1  # seconds between two looks at what it prints
 
 
@@ -31,8 +31,17 @@ class Ran:
     said: str
 
 
-def boxed(subject: Subject, spec: CheckSpec, line: str) -> Generator[str, None, Ran | Verdict]:
-    """Yield what a command line prints; return how it ended, or why it could not be run."""
+def boxed(
+    subject: Subject, spec: CheckSpec, line: str, readable: Sequence[tuple[str, str]] = ()
+) -> Generator[str, None, Ran | Verdict]:
+    """Yield what a command line prints; return how it ended, or why it could not be run.
+
+    Args:
+        subject: What it runs on a copy of.
+        spec: The check, with its time limit and the folder it runs in.
+        line: For ``sh``.
+        readable: Paths of this machine that the box holds as well, and where.
+    """
     holds = probe()
     if not holds.ok:
         why = f"no command is run without a sandbox: {holds.why}"
@@ -40,13 +49,18 @@ def boxed(subject: Subject, spec: CheckSpec, line: str) -> Generator[str, None, 
     folder = subject.copy()
     printed: SimpleQueue[bytes] = SimpleQueue()
     done: list[Ended | OSError] = []
-    box = equip(Box(folder), line)
+    box = equip(Box(folder, readable=tuple(readable)), line)
     limits = Limits(seconds=float(spec.seconds))
 
     def work() -> None:
         arguments = ["/bin/sh", "-c", line]
         try:
-            done.append(run(box, arguments, output=printed.put, stop=subject.stop, limits=limits))
+            done.append(
+                run(
+                    box, arguments, folder=spec.folder, output=printed.put, stop=subject.stop,
+                    limits=limits,
+                )
+            )  # fmt: skip
         except OSError as error:
             done.append(error)
 

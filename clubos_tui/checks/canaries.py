@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import posixpath
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -32,6 +33,12 @@ _TESTS: Final = {
         "clubos-canary.test.js",
         b"import { expect, it } from 'vitest';\nit('canary', () => expect(1).toBe(2));\n",
     ),
+}
+
+_LINES: Final = {
+    "tsc": ("a value is of another type", b"export const clubosCanary: number = 'planted';"),
+    "oxlint": ("a line stops the program", b"debugger;"),
+    "squawk": ("a table is dropped", b"drop table clubos_canary;"),
 }
 
 
@@ -218,11 +225,15 @@ def _way_back_that_does_nothing(spec: CheckSpec, subject: Subject) -> Fault | No
     return Fault(down, b"select 1;\n", "a rollback script restores nothing")
 
 
-def _failing_test(spec: CheckSpec, _subject: Subject) -> Fault | None:
-    if spec.preset not in _TESTS:
+def _failing_test(spec: CheckSpec, subject: Subject) -> Fault | None:
+    if spec.preset in _TESTS:
+        name, data = _TESTS[spec.preset]
+        return Fault(posixpath.join(spec.folder, name), data, "a test fails")
+    path = _first(spec, subject)
+    if spec.preset not in _LINES or not path:
         return None
-    name, data = _TESTS[spec.preset]
-    return Fault(name, data, "a test fails")
+    words, line = _LINES[spec.preset]
+    return Fault(path, subject.read(path) + b"\n" + line + b"\n", words)
 
 
 def _path_under(pattern: str) -> str:

@@ -10,79 +10,114 @@ from __future__ import annotations
 import contextlib
 import glob
 import os
+import posixpath
+import re
+import shlex
 import tempfile
 from dataclasses import dataclass, replace
 from functools import cache
 from typing import Final
 
-from clubos_tui.checks.base import EVIDENCE_LINES, Checking, Subject, Verdict
+from clubos_tui.checks.base import EVIDENCE_LINES, Checking, Subject, Verdict, verdict
 from clubos_tui.checks.boxed import Ran, boxed
-from clubos_tui.checks.reports import LARGEST, Counted, Unreadable, counted, junit, tap
-from clubos_tui.plan import CheckSpec, Evidence
-from clubos_tui.workspace.sandbox.box import Box
+from clubos_tui.checks.packages import compiler, packages, version_of
+from clubos_tui.checks.presets import NODE_MODULES, Preset, preset_of, with_preset
+from clubos_tui.checks.problems import listed, problems
+from clubos_tui.checks.reports import LARGEST, Counted, Lacking, Unreadable, counted, junit, tap
+from clubos_tui.plan import CheckSpec
+from clubos_tui.workspace.sandbox.box import HOME, Box
 from clubos_tui.workspace.sandbox.programs import equip, programs_of
 from clubos_tui.workspace.sandbox.running import run
 from clubos_tui.workspace.sandbox.watch import Limits
 
-__all__ = ["PRESETS", "command", "counts_cases"]
+__all__ = ["command", "counts_cases"]
 
-REPORT: Final = ".clubos-report.xml"
 _NOT_RUN: Final = {126: "it can't be executed", 127: "it is not there"}
 
 
 @dataclass(frozen=True, slots=True)
-class Preset:
-    """How a well-known tool is run, and where its evidence is."""
+class _Prepared:
+    """A command line that can be run, and what the box has to hold for it."""
 
-    command: str
-    evidence: Evidence
-    report: str = ""
-    pattern: str = ""
-
-
-PRESETS: Final = {
-    "pytest": Preset(
-        f"python3 -m pytest -q -p no:cacheprovider --junit-xml={REPORT}", "junit", REPORT
-    ),
-    "vitest": Preset(
-        f"npx --no-install vitest run --reporter=junit --outputFile={REPORT}", "junit", REPORT
-    ),
-    "cargo": Preset(
-        "cargo test --offline", "count", pattern=r"^test result: .*? (\d+) passed"
-    ),
-    "go": Preset("go test -v ./...", "count", pattern=r"^\s*--- PASS: "),
-}  # fmt: skip
-"""By the name that a plan gives as ``preset``."""
+    line: str
+    readable: tuple[tuple[str, str], ...] = ()
+    tool: str = ""
 
 
 def command(subject: Subject, spec: CheckSpec) -> Checking:
     """The command ends well, and shows at least as many cases as the plan asks for."""
-    spec = _with_preset(spec)
-    ran = yield from boxed(subject, spec, spec.command)
-    if isinstance(ran, Verdict):
-        return ran
-    found = _judged(subject, spec, ran)
-    tool = _tool(spec.command)
-    return replace(found, tool=tool, evidence=(f"$ {spec.command}", *found.evidence))
+    spec, preset = with_preset(spec), preset_of(spec)
+    if preset.silenced and (faults := _silenced(subject, spec, preset)):
+        return verdict(len(subject.matching(spec)), faults, spec, "files that are not silent")
+    made = _prepared(subject, spec, preset)
+    if isinstance(made, Verdict):
+        return made
+    first: Verdict | None = None
+    tried = 0
+    while True:
+        tried += 1
+        ran = yield from boxed(subject, spec, made.line, made.readable)
+        if isinstance(ran, Verdict):
+            return ran
+        found = _told(_judged(subject, spec, ran), made, preset)
+        # What could not be judged is not tried until it looks well.
+        if found.outcome != "failed" or tried > spec.retries:
+            break
+        first = first or found
+    if first is None or found.outcome != "passed":
+        return found
+    words = f"{found.summary}, at try {tried} of {spec.retries + 1}"
+    return replace(
+        found, summary=words, evidence=(f"the first time: {first.summary}", *first.evidence)
+    )
+
+
+def _told(found: Verdict, made: _Prepared, preset: Preset) -> Verdict:
+    """Return a verdict with what was run, by which tool, and how to get that where it is missing."""
+    cure = (f"To get it: {preset.cure}",) if found.outcome == "unknown" and preset.cure else ()
+    rows = (f"$ {made.line}", *found.evidence, *cure)
+    return replace(found, tool=made.tool or _tool(made.line), evidence=rows)
 
 
 def counts_cases(spec: CheckSpec) -> bool:
     """Tell whether a check's tool says itself how many cases there were."""
-    counted = spec.kind == "command" and _with_preset(spec).evidence
+    counted = spec.kind == "command" and with_preset(spec).evidence
     return counted in {"junit", "tap", "count"}
 
 
-def _with_preset(spec: CheckSpec) -> CheckSpec:
-    preset = PRESETS.get(spec.preset)
-    if preset is None:
-        return spec
-    return replace(
-        spec,
-        command=spec.command or preset.command,
-        evidence=preset.evidence if spec.evidence == "files" else spec.evidence,
-        report=spec.report or preset.report,
-        pattern=spec.pattern or preset.pattern,
-    )
+def _prepared(subject: Subject, spec: CheckSpec, preset: Preset) -> _Prepared | Verdict:
+    """Return the command line with what is to be put into it, or why it can't be run."""
+    line, tool = spec.command, ""
+    readable: tuple[tuple[str, str], ...] = ()
+    if preset.packages:
+        place = packages(subject.checkout, spec.folder)
+        tsc = compiler(place) if place else ""
+        if not place or ("{tsc}" in line and not tsc):
+            why = "the packages of the project are not installed"
+            return Verdict("unknown", why, (f"To get them: {preset.cure}",))
+        tool = version_of(place, "typescript") if "{tsc}" in line else ""
+        line, readable = line.replace("{tsc}", tsc), ((place, NODE_MODULES),)
+    for folder in preset.home:
+        there = os.path.expanduser(f"~/{folder}")
+        readable += ((there, f"{HOME}/{folder}"),) if os.path.isdir(there) else ()
+    if "{paths}" in line:
+        inside = [posixpath.relpath(path, spec.folder or ".") for path in subject.matching(spec)]
+        line = line.replace("{paths}", shlex.join(f"./{path}" for path in inside))
+    return _Prepared(line, readable, tool)
+
+
+def _silenced(subject: Subject, spec: CheckSpec, preset: Preset) -> list[str]:
+    """Return the lines of files that keep the tool from telling what it finds."""
+    silent = re.compile(preset.silenced)
+    faults = []
+    for path in subject.matching(spec):
+        text = subject.read(path).decode("utf-8", "replace")
+        faults += [
+            f"{path}:{number}: {row.strip()[:120]}"
+            for number, row in enumerate(text.splitlines(), 1)
+            if silent.search(row)
+        ]
+    return faults
 
 
 def _judged(subject: Subject, spec: CheckSpec, ran: Ran) -> Verdict:
@@ -99,14 +134,17 @@ def _judged(subject: Subject, spec: CheckSpec, ran: Ran) -> Verdict:
         found = _counted(subject, spec, ran.folder, said)
     except Unreadable as error:
         # A tool that failed need not have written a report.
+        if isinstance(error, Lacking):
+            return Verdict("unknown", str(error), last)
         if ended.code:
             return Verdict("failed", f"exit code {ended.code}", last)
         return Verdict("unknown", f"its report can't be read: {error}", last)
     if found.faults:
         shown = found.faults[:EVIDENCE_LINES]
-        return Verdict(
-            "failed", f"{len(found.faults)} of {found.cases} cases failed", shown, found.cases
-        )
+        words = f"{len(found.faults)} of {found.cases} cases failed"
+        if spec.evidence == "problems":
+            words = f"{len(found.faults)} problems in {found.cases} files"
+        return Verdict("failed", words, shown, found.cases)
     if ended.code:
         words = f"exit code {ended.code}, although no case failed"
         return Verdict(
@@ -127,11 +165,24 @@ def _counted(subject: Subject, spec: CheckSpec, folder: str, said: str) -> Count
         for report in reports:
             found = found.plus(junit(report))
         return found
+    if spec.evidence == "problems":
+        return _problems(subject, spec, said)
     if spec.evidence == "tap":
         return tap(said)
     if spec.evidence == "count":
         return counted(said, spec.pattern)
     return Counted(len(subject.matching(spec)))
+
+
+def _problems(subject: Subject, spec: CheckSpec, said: str) -> Counted:
+    preset, paths = preset_of(spec), subject.matching(spec)
+    found = problems(
+        said, subject.files, folder=spec.folder, wanted=spec.pattern, lacking=preset.lacking,
+        from_zero=preset.from_zero,
+    )  # fmt: skip
+    unseen = listed(said, paths, folder=spec.folder) if preset.lists and not found.faults else []
+    faults = (*found.faults, *(f"{path}:1: the tool did not look at it" for path in unseen))
+    return Counted(len(paths), faults)
 
 
 def _reports(folder: str, pattern: str) -> list[bytes]:

@@ -18,6 +18,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
+from clubos_tui.checks import psql
 from clubos_tui.checks.base import EVIDENCE_LINES, Checking, Subject, Verdict
 from clubos_tui.checks.boxed import boxed
 from clubos_tui.checks.files import suffix_of
@@ -106,10 +107,13 @@ def migrations(subject: Subject, spec: CheckSpec) -> Checking:
     if lacks:
         rows = tuple(f"{path} has no {posixpath.basename(_down(path, spec))}" for path in lacks)
         return Verdict("failed", f"{len(lacks)} of {len(ups)} have no way back", rows, len(ups))
+    steps = _steps(subject, spec, ups)
+    if told := _told_to_psql(subject, steps):
+        words = "a file gives commands to psql, which could leave the database it is given"
+        return Verdict("failed", words, tuple(told[:EVIDENCE_LINES]), len(ups))
     place = binaries()
     if not place:
         return Verdict("unknown", "there is no PostgreSQL on this machine", (_INSTALL,))
-    steps = _steps(subject, spec, ups)
     line = f"/bin/sh -c {shlex.quote(_script(steps))} sh {shlex.quote(place)}"
     ran = yield from boxed(subject, spec, line)
     if isinstance(ran, Verdict):
@@ -130,6 +134,15 @@ def _steps(subject: Subject, spec: CheckSpec, ups: list[str]) -> list[_Step]:
         steps.append(_Step("down", _down(ups[at - 1], spec), f"down-{at}", like))
     steps += [_Step("up again", path) for path in ups[:-1]]
     return [*steps, _Step("up again", ups[-1], "again", f"up-{len(ups)}")]
+
+
+def _told_to_psql(subject: Subject, steps: list[_Step]) -> list[str]:
+    """Return the lines that speak to psql and not to the server."""
+    rows = []
+    for path in dict.fromkeys(step.path for step in steps):
+        text = subject.read(path).decode("utf-8", "replace")
+        rows += [f"{path}:{line}: {what}" for line, what in psql.commands(text)]
+    return rows
 
 
 def _script(steps: list[_Step]) -> str:

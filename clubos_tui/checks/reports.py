@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
-__all__ = ["LARGEST", "Counted", "Unreadable", "counted", "junit", "tap"]
+__all__ = ["LARGEST", "Counted", "Lacking", "Unreadable", "counted", "junit", "tap"]
 
 LARGEST: Final = 32 << 20
 """Bytes of a report."""
@@ -21,6 +21,10 @@ _WORDS: Final = 200  # characters of a fault
 
 class Unreadable(Exception):
     """A report that is not what it should be."""
+
+
+class Lacking(Unreadable):
+    """It says that something was missing, so that the tool could not look."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -92,7 +92,8 @@ def _subject(context: Context, step: RunChecks) -> Subject:
         protected = view.plan.protected
     return Subject(
         folder, files, workshop.files(base), manifest, protected, guard_of(view.plan), hidden,
-        workshop.object_format, copy=lambda: context.bench(step.tree), stop=context.stop,
+        context.session.repository.root, workshop.object_format,
+        copy=lambda: context.bench(step.tree), stop=context.stop,
     )  # fmt: skip
 
 

@@ -5,8 +5,9 @@ that the box gets what the program is made of, read-only and at the same place: 
 folder of packages or the virtual environment that it lies in, and what its first line names.
 
 A command line may come from a repository, and so may a file that it names. So only a bare name is
-looked up, in the folders of the person's own PATH, and only what can be run is taken: nothing that
-lies below the folder one stands in, which is the repository, and never a whole home.
+looked up, in the folders of the person's own PATH and in the environment that this very program
+was installed into, and only what can be run is taken: nothing else that lies below the folder one
+stands in, which is the repository, and never a whole home.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import os
 import re
 import shutil
 import sys
+import sysconfig
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import Final
@@ -47,6 +49,7 @@ def _look_up(name: str) -> str:
         for folder in os.environ.get("PATH", os.defpath).split(os.pathsep)
         if folder.startswith("/") and not _beneath(folder) and not folder.endswith("/shims")
     ]
+    folders.append(sysconfig.get_path("scripts"))  # with it come the tools of its extras
     found = shutil.which(name, path=os.pathsep.join(folders))
     return found if found and _runs(found) else ""
 

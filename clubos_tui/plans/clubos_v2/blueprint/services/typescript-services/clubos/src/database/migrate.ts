@@ -19,8 +19,9 @@ async function readMigrations(): Promise<Migration[]> {
   const files = (await readdir(FOLDER)).filter((file) => /^\d{4}_\w+\.up\.sql$/.test(file)).sort();
   return Promise.all(
     files.map(async (file) => {
-      const up = await readFile(new URL(file, FOLDER), "utf8");
-      return { name: file.replace(".up.sql", ""), checksum: createHash("sha256").update(up).digest("hex"), up };
+      const sql = await readFile(new URL(file, FOLDER), "utf8");
+      const checksum = createHash("sha256").update(sql).digest("hex");
+      return { name: file.replace(".up.sql", ""), checksum, up: sql };
     }),
   );
 }

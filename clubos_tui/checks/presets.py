@@ -1,0 +1,104 @@
+"""How well-known tools are run as checks: their command, and where their evidence is.
+
+``{paths}`` in a command stands for the files that the check is about, ``{tsc}`` for the compiler
+among the packages of the project, which lie at ``/node_modules`` in the box.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Final
+
+from clubos_tui.plan import CheckSpec, Evidence
+
+__all__ = ["NODE_MODULES", "PRESETS", "Preset", "preset_of", "with_preset"]
+
+REPORT: Final = ".clubos-report.xml"
+NODE_MODULES: Final = "/node_modules"
+"""Where the project's packages lie in the box: above the tree, so that every file finds them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Preset:
+    """One tool."""
+
+    command: str
+    evidence: Evidence
+    report: str = ""
+    pattern: str = ""
+    cure: str = ""
+    """How to get it, where it is missing."""
+    silenced: str = ""
+    """What in a file keeps the tool from telling: a regular expression."""
+    lacking: str = ""
+    """What it prints where something of this machine is missing, and it could not look."""
+    lists: bool = False
+    """It prints each file that it looked at."""
+    from_zero: bool = False
+    """It counts lines from 0."""
+    packages: bool = False
+    """It needs the packages of the project."""
+    home: tuple[str, ...] = ()
+    """Folders of the person's home that it reads."""
+
+
+_TSC: Final = "--noEmit --pretty false --incremental false --strict"
+PRESETS: Final = {
+    "pytest": Preset(
+        f"python3 -m pytest -q -p no:cacheprovider --junit-xml={REPORT}", "junit", REPORT
+    ),
+    "vitest": Preset(
+        f"node {NODE_MODULES}/vitest/vitest.mjs run --reporter=junit --outputFile={REPORT}",
+        "junit", REPORT,
+        packages=True, cure="npm install, where its package.json is",
+    ),
+    "cargo": Preset(
+        "cargo test --offline", "count", pattern=r"^test result: .*? (\d+) passed"
+    ),
+    "go": Preset("go test -v ./...", "count", pattern=r"^\s*--- PASS: "),
+    "tsc": Preset(
+        f"{{tsc}} -p . {_TSC} && {{tsc}} -p . {_TSC} --listFilesOnly > /tmp/listed && "
+        f"grep -v ^{NODE_MODULES}/ /tmp/listed",
+        "problems", lists=True, packages=True,
+        cure="npm install --ignore-scripts, where its package.json is",
+        silenced=r"@ts-(?:nocheck|ignore|expect-error)\b",
+        lacking=r"error TS(?:2307|2688|7016|2875)\b[^']*'(?![./])",
+    ),
+    "oxlint": Preset(
+        "oxlint --format unix --no-ignore -D correctness -D suspicious "
+        "-A no-array-sort -A no-array-reverse {paths}",
+        "problems", cure="pip install 'clubos-tui[checks]'",
+        silenced=r"(?:oxlint|eslint)-disable\b",
+    ),
+    "squawk": Preset(
+        "squawk --reporter gcc --assume-in-transaction "
+        "-e require-timeout-settings,prefer-robust-stmts,prefer-bigint-over-int {paths}",
+        "problems", cure="pip install 'clubos-tui[checks]'", from_zero=True,
+        silenced=r"squawk-ignore\b",
+    ),
+    "pre-commit": Preset(
+        "git init -q . && git add -A && pre-commit run --all-files --color never", "count",
+        pattern=r"\.{3,}Passed$", cure="pip install pre-commit, then: pre-commit install-hooks",
+        home=(".cache/pre-commit",),
+    ),
+}  # fmt: skip
+"""By the name that a plan gives as ``preset``."""
+
+
+def preset_of(spec: CheckSpec) -> Preset:
+    """Return the preset of a check; an empty one where it has none."""
+    return PRESETS.get(spec.preset) or Preset("", spec.evidence)
+
+
+def with_preset(spec: CheckSpec) -> CheckSpec:
+    """Return a check with what its preset knows where the plan says nothing."""
+    preset = PRESETS.get(spec.preset)
+    if preset is None:
+        return spec
+    return replace(
+        spec,
+        command=spec.command or preset.command,
+        evidence=preset.evidence if spec.evidence == "files" else spec.evidence,
+        report=spec.report or preset.report,
+        pattern=spec.pattern or preset.pattern,
+    )
