@@ -20,6 +20,8 @@ CheckKind = Literal[
     "secrets",
     "text",
     "protected",
+    "forbidden",
+    "size",
     "git",
     "tamper",
     "command",
@@ -216,6 +218,12 @@ class CheckSpec:
     )
     report: str = field(
         default="", metadata=_help("for `command`: glob of the JUnit reports that it writes")
+    )
+    kilobytes: int = field(
+        default=0, metadata=_help("for `size`: of each changed file; 0: no limit", minimum=0)
+    )
+    files: int = field(
+        default=0, metadata=_help("for `size`: changed files; 0: no limit", minimum=0)
     )
     folder: str = field(
         default="", metadata=_help("for `command`: the folder of the tree in which it runs")

@@ -186,6 +186,9 @@ class _Reader:
                     if needed and not getattr(check, needed):
                         self.fault(place, f"{_spell(place)} is a {check.kind!r} check and needs "
                                    f"the key {needed!r}")  # fmt: skip
+                if check.kind == "size" and not (check.kilobytes or check.files):
+                    self.fault(place, f"{_spell(place)} is a 'size' check and needs the key "
+                               "'kilobytes' or 'files'")  # fmt: skip
                 for key in ("names", "among") if check.kind == "references" else ():
                     for item in getattr(check, key):
                         if not _SELECTOR.fullmatch(item):
@@ -219,7 +222,7 @@ _SELECTOR = re.compile(r"[^#\s][^#]*#(\$((\.[\w$-]+|\[\*\])*)~?|\w+(\(\w+\)|\.\w
 # What each kind of check is nothing without; the others need `paths`.
 _NEEDED = {
     "text": "pattern", "pairs": "partner", "secrets": "", "protected": "", "tamper": "",
-    "command": "", "references": "names",
+    "command": "", "references": "names", "size": "",
 }  # fmt: skip
 _ALSO = {
     "routes": ("router",), "access": ("router",), "calls": ("router", "served"),

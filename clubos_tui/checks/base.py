@@ -47,6 +47,10 @@ def below_of(files: Mapping[str, Entry], folder: str) -> Mapping[str, Entry]:
     }  # fmt: skip
 
 
+def _nothing(_path: str) -> None:
+    return None
+
+
 def _no_copy() -> str:
     raise NotThatTree("there is no copy of it in which commands could run")
 
@@ -65,6 +69,8 @@ class Subject:
     checkout: str = ""
     """The person's checkout, in which the packages of a project may be installed."""
     object_format: str = "sha1"
+    before: Callable[[str], bytes | None] = _nothing
+    """What the base holds at a path, where that is known."""
     copy: Callable[[], str] = _no_copy
     """Makes a copy of the tree, which commands may change, and returns its folder."""
     stop: threading.Event = field(default_factory=threading.Event)

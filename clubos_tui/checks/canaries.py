@@ -213,6 +213,17 @@ def _conflict(spec: CheckSpec, subject: Subject) -> Fault | None:
     return Fault(path, subject.read(path) + b"\n" + mark, "a file is left in conflict")
 
 
+def _forbidden_name(spec: CheckSpec, _subject: Subject) -> Fault | None:
+    return Fault(_path_under(spec.paths[0]), b"x\n", "a file has a forbidden name")
+
+
+def _too_large(spec: CheckSpec, _subject: Subject) -> Fault | None:
+    if not spec.kilobytes:  # one file more can't be too many everywhere
+        return None
+    path = _path_under(spec.paths[0]) if spec.paths else f"{_NAME}.txt"
+    return Fault(path, b"x" * ((spec.kilobytes << 10) + 1), "a file is too large")
+
+
 def _meddled(_spec: CheckSpec, _subject: Subject) -> Fault | None:
     return Fault(f".github/workflows/{_NAME}.yml", b"on: push\n", "a phase touches what runs in CI")
 
@@ -254,6 +265,8 @@ _FAULTS: Final[Mapping[str, Callable[[CheckSpec, Subject], Fault | None]]] = {
     "text": _empty,
     "protected": _touched,
     "tamper": _meddled,
+    "forbidden": _forbidden_name,
+    "size": _too_large,
     "git": _conflict,
     "migrations": _way_back_that_does_nothing,
     "command": _failing_test,

@@ -73,7 +73,7 @@ def command(subject: Subject, spec: CheckSpec) -> Checking:
 
 
 def _told(found: Verdict, made: _Prepared, preset: Preset) -> Verdict:
-    """Return a verdict with what was run, by which tool, and how to get that where it is missing."""
+    """Return a verdict with what was run, and how to get what may be missing."""
     cure = (f"To get it: {preset.cure}",) if found.outcome == "unknown" and preset.cure else ()
     rows = (f"$ {made.line}", *found.evidence, *cure)
     return replace(found, tool=made.tool or _tool(made.line), evidence=rows)
@@ -88,6 +88,9 @@ def counts_cases(spec: CheckSpec) -> bool:
 def _prepared(subject: Subject, spec: CheckSpec, preset: Preset) -> _Prepared | Verdict:
     """Return the command line with what is to be put into it, or why it can't be run."""
     line, tool = spec.command, ""
+    if preset.program and not next(programs_of(preset.program), ""):
+        why = f"{preset.program} is not installed"
+        return Verdict("unknown", why, (f"To get it: {preset.cure}",))
     readable: tuple[tuple[str, str], ...] = ()
     if preset.packages:
         place = packages(subject.checkout, spec.folder)
@@ -153,7 +156,10 @@ def _judged(subject: Subject, spec: CheckSpec, ran: Ran) -> Verdict:
     if found.cases < spec.at_least:
         words = f"{found.cases} cases, at least {spec.at_least} expected"
         return Verdict("unknown", words, last, found.cases)
-    return Verdict("passed", f"{found.cases} cases passed", (), found.cases)
+    words = f"{found.cases} cases passed"
+    if spec.evidence == "problems":
+        words = f"no problem in {found.cases} files"
+    return Verdict("passed", words, (), found.cases)
 
 
 def _counted(subject: Subject, spec: CheckSpec, folder: str, said: str) -> Counted:

@@ -26,8 +26,10 @@ class Preset:
     evidence: Evidence
     report: str = ""
     pattern: str = ""
+    program: str = ""
+    """What has to be installed, where it is known beforehand."""
     cure: str = ""
-    """How to get it, where it is missing."""
+    """How to get it."""
     silenced: str = ""
     """What in a file keeps the tool from telling: a regular expression."""
     lacking: str = ""
@@ -67,18 +69,19 @@ PRESETS: Final = {
     "oxlint": Preset(
         "oxlint --format unix --no-ignore -D correctness -D suspicious "
         "-A no-array-sort -A no-array-reverse {paths}",
-        "problems", cure="pip install 'clubos-tui[checks]'",
+        "problems", program="oxlint", cure="pip install 'clubos-tui[checks]'",
         silenced=r"(?:oxlint|eslint)-disable\b",
     ),
     "squawk": Preset(
         "squawk --reporter gcc --assume-in-transaction "
         "-e require-timeout-settings,prefer-robust-stmts,prefer-bigint-over-int {paths}",
-        "problems", cure="pip install 'clubos-tui[checks]'", from_zero=True,
+        "problems", program="squawk", cure="pip install 'clubos-tui[checks]'", from_zero=True,
         silenced=r"squawk-ignore\b",
     ),
     "pre-commit": Preset(
         "git init -q . && git add -A && pre-commit run --all-files --color never", "count",
-        pattern=r"\.{3,}Passed$", cure="pip install pre-commit, then: pre-commit install-hooks",
+        pattern=r"\.{3,}Passed$", program="pre-commit",
+        cure="pip install pre-commit, then: pre-commit install-hooks",
         home=(".cache/pre-commit",),
     ),
 }  # fmt: skip

@@ -57,7 +57,7 @@ def prove(session: Session, run: Run, number: int) -> Iterator[Proof]:
         subject = Subject(
             folder, shown, workshop.files(phase.base), phase.manifest, protected,
             guard_of(run.view.plan), frozenset(hidden), session.repository.root,
-            workshop.object_format, copy,
+            workshop.object_format, lambda path: workshop.content(phase.base, path), copy,
         )  # fmt: skip
         for spec in specs:
             yield _proof(number, spec, subject, copy("planted"))

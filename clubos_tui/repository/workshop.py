@@ -87,6 +87,11 @@ class Workshop:
             found = self._open[tree] = Tree(self.trees, tree)
         return found
 
+    def content(self, tree: str, path: str) -> bytes | None:
+        """Return what a tree holds at a path; ``None`` where that is no file."""
+        entry = self.files(tree).get(path)
+        return self.objects.blob(entry.blob) if entry and entry.mode != GITLINK else None
+
     def changes(self, old: str, new: str, action: str = "") -> tuple[Change, ...]:
         """Compare two trees by entry."""
         return changes(self.trees.diff(old, new), action)

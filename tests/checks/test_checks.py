@@ -54,6 +54,8 @@ GOOD = {
     "references": ({"a.json": '{"uses": ["x"]}', "b.json": '{"has": {"x": 1}}'}, [],
                    {"names": ("a.json#$.uses[*]",), "among": ("b.json#$.has~",)}),
     "protected": ({"src/a": "a"}, [], {"protected": (".github/", "clubos.toml")}),
+    "forbidden": ({"src/a": "a"}, ["*.pem"], {}),
+    "size": ({"src/a": "a"}, ["src/*"], {"kilobytes": 1}),
     "git": ({"a": "a", ".gitignore": "out/\n"}, ["*"], {"ignored": ("out/x",)}),
     "tamper": ({"src/a": "a", "tests/test_new.py": "x"}, [], {}),
 }  # fmt: skip
@@ -73,7 +75,7 @@ def test_a_good_tree_passes(tree, kind):
     assert verdict.tool
 
 
-@pytest.mark.parametrize("kind", sorted(set(GOOD) - {"protected", "tamper", "git"}))
+@pytest.mark.parametrize("kind", sorted(set(GOOD) - {"protected", "forbidden", "tamper", "git"}))
 def test_p7_zero_cases_is_unknown(tree, kind):
     """A check that found nothing to look at has shown nothing."""
     _, _, fields = GOOD[kind]

@@ -8,12 +8,14 @@ import shutil
 
 import pytest
 from support import built_in
+from support.check_tree import Tree
 
 from clubos_tui import checks
 from clubos_tui.checks import psql
 from clubos_tui.checks.packages import compiler, packages
 from clubos_tui.checks.problems import listed, problems
 from clubos_tui.checks.reports import Unreadable
+from clubos_tui.plan import CheckSpec
 from clubos_tui.workspace.sandbox.box import program
 
 needs_box = pytest.mark.skipif(not program(), reason="bubblewrap is not installed")
@@ -217,10 +219,10 @@ def tool(tmp_path, judge, monkeypatch):
 @pytest.mark.parametrize(
     ("script", "outcome", "words"),
     [
-        ("exit 0", "passed", "cases passed"),
+        ("exit 0", "passed", "no problem in 23 files"),
         ("echo fine; exit 2", "failed", "exit code 2, although no case failed"),
         (f"echo '{AUDIT}:3:1: wrong'; exit 0", "failed", "1 problems in"),
-        ("echo 'elsewhere/x.ts:3:1: wrong'; exit 0", "passed", "cases passed"),
+        ("echo 'elsewhere/x.ts:3:1: wrong'; exit 0", "passed", "no problem in"),
         ("kill -9 $$", "unknown", "signal 9"),
         ("exit 127", "unknown", "not there"),
         ("yes | head -c 100000000", "unknown", "printed more than"),
@@ -234,10 +236,10 @@ def test_p7_only_what_a_tool_shows_is_believed(tool, script, outcome, words):
 
 @needs_box
 def test_p7_a_missing_tool_is_unknown_with_the_cure(judge, monkeypatch, tmp_path):
-    monkeypatch.setattr("sysconfig.get_path", lambda _: str(tmp_path))
+    monkeypatch.setenv("CLUBOS_TOOLS", str(tmp_path))
     found = judge(3, LINTER)
-    assert found.outcome == "unknown"
-    assert found.evidence[-1] == "To get it: pip install 'clubos-tui[checks]'"
+    assert (found.outcome, found.summary) == ("unknown", "oxlint is not installed")
+    assert found.evidence == ("To get it: pip install 'clubos-tui[checks]'",)
 
 
 @needs_box
@@ -330,3 +332,41 @@ def test_the_compiler_of_each_generation_is_known(tmp_path):
     new.write_text("")
     new.chmod(0o755)
     assert compiler(str(tmp_path)) == "/node_modules/@typescript/typescript-linux-x64/lib/tsc"
+
+
+# --- pre-commit ---------------------------------------------------------------------------------
+
+HOOKS = """\
+repos:
+  - repo: local
+    hooks:
+      - id: no-wrong
+        name: nothing is wrong
+        language: pygrep
+        entry: wrong
+        files: \\.txt$
+      - id: never
+        name: about nothing
+        language: pygrep
+        entry: wrong
+        files: \\.nothing$
+"""
+
+
+@needs_box
+@pytest.mark.parametrize(
+    ("text", "outcome", "cases"), [("fine\n", "passed", 1), ("wrong\n", "failed", 0)]
+)
+def test_hooks_of_pre_commit_are_run_and_counted(tmp_path, text, outcome, cases):
+    made = Tree(tmp_path / "tree", {".pre-commit-config.yaml": HOOKS, "a.txt": text})
+
+    def copy():
+        shutil.copytree(made.folder, tmp_path / "copy")
+        return str(tmp_path / "copy")
+
+    found = checks.run(
+        CheckSpec("hooks", "command", preset="pre-commit", seconds=60), made.subject(copy=copy)
+    )
+    assert (found.outcome, found.cases) == (outcome, cases), found
+    if outcome == "failed":
+        assert any(row.endswith("a.txt:1:wrong") for row in found.evidence), found

@@ -93,6 +93,7 @@ def _subject(context: Context, step: RunChecks) -> Subject:
     return Subject(
         folder, files, workshop.files(base), manifest, protected, guard_of(view.plan), hidden,
         context.session.repository.root, workshop.object_format,
+        before=lambda path: workshop.content(base, path),
         copy=lambda: context.bench(step.tree), stop=context.stop,
     )  # fmt: skip
 

@@ -6,8 +6,8 @@ folder of packages or the virtual environment that it lies in, and what its firs
 
 A command line may come from a repository, and so may a file that it names. So only a bare name is
 looked up, in the folders of the person's own PATH and in the environment that this very program
-was installed into, and only what can be run is taken: nothing else that lies below the folder one
-stands in, which is the repository, and never a whole home.
+was installed into (or CLUBOS_TOOLS), and only what can be run is taken: nothing else that lies
+below the folder one stands in, which is the repository, and never a whole home.
 """
 
 from __future__ import annotations
@@ -49,7 +49,8 @@ def _look_up(name: str) -> str:
         for folder in os.environ.get("PATH", os.defpath).split(os.pathsep)
         if folder.startswith("/") and not _beneath(folder) and not folder.endswith("/shims")
     ]
-    folders.append(sysconfig.get_path("scripts"))  # with it come the tools of its extras
+    # With it come the tools of its extras.
+    folders.append(os.environ.get("CLUBOS_TOOLS") or sysconfig.get_path("scripts"))
     found = shutil.which(name, path=os.pathsep.join(folders))
     return found if found and _runs(found) else ""
 

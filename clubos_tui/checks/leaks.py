@@ -1,0 +1,103 @@
+"""No changed file holds a key, token or password: in the lines that it adds.
+
+The shapes here are always looked for; where detect-secrets is installed, those of its detectors
+too. Random-looking text alone is no finding, and no comment in a file can switch anything off.
+"""
+
+from __future__ import annotations
+
+import importlib.metadata
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from functools import cache
+from typing import Any, Final
+
+from clubos_tui.changes.manifest import Change
+from clubos_tui.changes.paths import matches
+from clubos_tui.checks.base import Checking, Subject, verdict
+from clubos_tui.plan import CheckSpec
+
+__all__ = ["secrets"]
+
+# As their makers write them; a placeholder such as `sk-...` is none of these. The literal in front
+# is looked for first, because most lines hold none of them.
+_SHAPES: Final = {
+    "an Anthropic or OpenAI key": ("sk-", re.compile(r"\bsk-(?:ant-|proj-)?[A-Za-z0-9_-]{20,}")),
+    "an AWS access key": ("AKIA", re.compile(r"\bAKIA[0-9A-Z]{16}\b")),
+    "a GitHub token": ("gh", re.compile(r"\bgh[pousr]_[A-Za-z0-9]{30,}")),
+    "a Slack token": ("xox", re.compile(r"\bxox[abpr]-[0-9A-Za-z-]{10,}")),
+    "a private key": ("PRIVATE KEY", re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----")),
+    "a password in a URL": (
+        "://",
+        re.compile(r"\b[a-z][a-z0-9+]*://[^\s:/@]+:[^\s:/@<>{}$]{6,}@(?!localhost)"),
+    ),
+}
+_LOCKS: Final = (
+    "package-lock.json", "npm-shrinkwrap.json", "pnpm-lock.yaml", "*.lock", "go.sum", "bun.lockb",
+)  # fmt: skip
+# These go by randomness or by the name of a variable, and are wrong too often to close a gate.
+_TOO_LOUD: Final = {
+    "Base64HighEntropyString", "HexHighEntropyString", "KeywordDetector", "IPPublicDetector",
+}  # fmt: skip
+_LONGEST: Final = 4096  # characters of a line that are looked at
+
+
+def secrets(subject: Subject, spec: CheckSpec) -> Checking:
+    """No changed file (of those the patterns name, or all) adds a key, token or password."""
+    changed = [
+        row
+        for row in subject.manifest
+        if row.after
+        and row.path not in subject.withheld
+        and (not spec.paths or matches(row.path, spec.paths))
+    ]
+    detectors = _detectors()
+    faults = []
+    for row in changed:
+        yield row.path
+        own = {} if matches(row.path, _LOCKS) else detectors
+        for number, line in _added(subject, row):
+            # The place and never the secret: evidence is kept for ever.
+            if what := _found(line, own):
+                faults.append(f"{row.path}:{number} holds what looks like {what}")
+    found = verdict(len(changed), faults, spec, "changed files")
+    return replace(found, tool=_tool()) if detectors else found
+
+
+def _added(subject: Subject, row: Change) -> Iterator[tuple[int, str]]:
+    """Yield the lines that the base does not hold in that file, with their numbers."""
+    before = subject.before(row.old_path or row.path) if row.before else None
+    known = set(before.splitlines()) if before else set()
+    for number, line in enumerate(subject.read(row.path).splitlines(), 1):
+        if line not in known:
+            yield number, line[:_LONGEST].decode("utf-8", "replace")
+
+
+def _found(line: str, detectors: Mapping[str, Any]) -> str:
+    for what, (literal, shape) in _SHAPES.items():
+        if literal in line and shape.search(line):
+            return what
+    for what, detector in detectors.items():
+        if next(iter(detector.analyze_string(line)), None):
+            return what
+    return ""
+
+
+@cache
+def _detectors() -> Mapping[str, Any]:
+    """Return what detect-secrets has to find known kinds of key; nothing without it."""
+    try:
+        from detect_secrets.core.plugins.util import get_mapping_from_secret_type_to_class
+    except ImportError:
+        return {}
+    return {
+        f"a secret ({kind})": made()
+        for kind, made in get_mapping_from_secret_type_to_class().items()
+        if made.__name__ not in _TOO_LOUD
+    }
+
+
+@cache
+def _tool() -> str:
+    return f"clubos and detect-secrets {importlib.metadata.version('bc-detect-secrets')}"
