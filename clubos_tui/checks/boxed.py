@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Generator, Sequence
-from dataclasses import dataclass
+from collections.abc import Generator
+from dataclasses import dataclass, replace
 from queue import Empty, SimpleQueue
 from typing import Final
 
@@ -32,7 +32,7 @@ class Ran:
 
 
 def boxed(
-    subject: Subject, spec: CheckSpec, line: str, readable: Sequence[tuple[str, str]] = ()
+    subject: Subject, spec: CheckSpec, line: str, holding: Box | None = None
 ) -> Generator[str, None, Ran | Verdict]:
     """Yield what a command line prints; return how it ended, or why it could not be run.
 
@@ -40,7 +40,7 @@ def boxed(
         subject: What it runs on a copy of.
         spec: The check, with its time limit and the folder it runs in.
         line: For ``sh``.
-        readable: Paths of this machine that the box holds as well, and where.
+        holding: A box with what this one holds as well.
     """
     holds = probe()
     if not holds.ok:
@@ -49,7 +49,7 @@ def boxed(
     folder = subject.copy()
     printed: SimpleQueue[bytes] = SimpleQueue()
     done: list[Ended | OSError] = []
-    box = equip(Box(folder, readable=tuple(readable)), line)
+    box = equip(replace(holding or Box(""), workspace=folder), line)
     limits = Limits(seconds=float(spec.seconds))
 
     def work() -> None:

@@ -56,7 +56,7 @@ def command(subject: Subject, spec: CheckSpec) -> Checking:
     tried = 0
     while True:
         tried += 1
-        ran = yield from boxed(subject, spec, made.line, made.readable)
+        ran = yield from boxed(subject, spec, made.line, Box("", readable=made.readable))
         if isinstance(ran, Verdict):
             return ran
         found = _told(_judged(subject, spec, ran), made, preset)

@@ -1,19 +1,17 @@
 """Migrations on a real PostgreSQL: up, seeded, down again with the data in them, and up once more.
 
-The server is an ephemeral cluster of the machine's own binaries, and lives in the box with the SQL
-that it is given: nobody else's database is reached, whatever a file tries. After each step the
-schema is dumped; a way back that does not restore it is found by the difference of two dumps.
+Where the server comes from is told in :mod:`~clubos_tui.checks.servers`; the SQL runs in the box as
+a role that owns one database and is no superuser. After each step the schema is dumped; a way back
+that does not restore it is found by the difference of two dumps.
 """
 
 from __future__ import annotations
 
 import difflib
-import glob
 import os
 import posixpath
 import re
 import shlex
-import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
@@ -22,44 +20,16 @@ from clubos_tui.checks import psql
 from clubos_tui.checks.base import EVIDENCE_LINES, Checking, Subject, Verdict
 from clubos_tui.checks.boxed import boxed
 from clubos_tui.checks.files import suffix_of
+from clubos_tui.checks.servers import DUMPS, INSTALL, Server, binaries, server
 from clubos_tui.plan import CheckSpec
 from clubos_tui.workspace.sandbox.running import Ended
 
 __all__ = ["binaries", "migrations"]
 
-_DUMPS: Final = ".clubos-dumps"
-_PLACES: Final = ("/usr/lib/postgresql/*/bin", "/usr/pgsql-*/bin", "/usr/local/pgsql/bin")
-_INSTALL: Final = "Install PostgreSQL (the package postgresql); its server need not run."
 _NOISE: Final = re.compile(
     r"^(--.*|SET .*|SELECT pg_catalog\.set_config.*|\\(un)?restrict .*|\s*)$"
 )
 _LACKS: Final = re.compile(r'extension "?[\w-]+"? is not available|could not open extension')
-
-_SERVER: Final = """\
-set -u
-PATH=$1:$PATH
-export PATH PGHOST=/tmp PGUSER=postgres PGDATABASE=postgres PGOPTIONS='-c statement_timeout=30s'
-data=/tmp/cluster
-said() { tail -n 5 /tmp/said; echo "@end $1"; exit 70; }
-echo "@server $(postgres --version)"
-initdb -D $data -U postgres -A trust -E UTF8 --locale=C --no-sync >/tmp/said 2>&1 || said initdb
-pg_ctl -D $data -w -l /tmp/log -o "-k /tmp -c listen_addresses='' -c fsync=off \
- -c synchronous_commit=off -c full_page_writes=off -c shared_buffers=16MB -c max_connections=10 \
- -c dynamic_shared_memory_type=mmap" start >/tmp/said 2>&1 ||
-  { cat /tmp/log >>/tmp/said; said start; }
-# Who owns the database and is no superuser: a file can neither run programs nor make roles.
-psql -Xqc 'create role migrator login' -c 'create database migrated owner migrator' || said create
-mkdir -p dumps_here
-step() {
-  echo "@step $1"
-  psql -Xq -v ON_ERROR_STOP=1 -U migrator -d migrated -f "$2" >/tmp/said 2>&1 && return
-  grep -v NOTICE: /tmp/said; echo "@end failed"; exit 1
-}
-dump() {
-  pg_dump --schema-only --no-owner --no-privileges -d migrated -f "dumps_here/$1" && return
-  echo "@end dump"; exit 70
-}
-""".replace("dumps_here", _DUMPS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,28 +43,6 @@ class _Step:
 
     def __str__(self) -> str:
         return f"{self.verb} {self.path}"
-
-
-def binaries() -> str:
-    """Return the folder of PostgreSQL's programs, empty where there is none.
-
-    It is the one that ``CLUBOS_POSTGRESQL_BIN`` names, else the newest that the machine has.
-    """
-    if named := os.environ.get("CLUBOS_POSTGRESQL_BIN"):
-        return named if _is_whole(named) else ""
-    found = [os.path.dirname(place) for place in (shutil.which("initdb"),) if place]
-    for pattern in _PLACES:
-        found += sorted(glob.glob(pattern), key=_release, reverse=True)
-    return next(filter(_is_whole, found), "")
-
-
-def _is_whole(place: str) -> bool:
-    needed = ("initdb", "pg_ctl", "postgres", "psql", "pg_dump")
-    return all(os.path.exists(f"{place}/{name}") for name in needed)
-
-
-def _release(place: str) -> tuple[int, ...]:
-    return tuple(int(part) for part in re.findall(r"\d+", place))
 
 
 def migrations(subject: Subject, spec: CheckSpec) -> Checking:
@@ -111,11 +59,15 @@ def migrations(subject: Subject, spec: CheckSpec) -> Checking:
     if told := _told_to_psql(subject, steps):
         words = "a file gives commands to psql, which could leave the database it is given"
         return Verdict("failed", words, tuple(told[:EVIDENCE_LINES]), len(ups))
-    place = binaries()
-    if not place:
-        return Verdict("unknown", "there is no PostgreSQL on this machine", (_INSTALL,))
-    line = f"/bin/sh -c {shlex.quote(_script(steps))} sh {shlex.quote(place)}"
-    ran = yield from boxed(subject, spec, line)
+    try:
+        with server() as found:
+            if found is None:
+                return Verdict("unknown", "there is no PostgreSQL on this machine", (INSTALL,))
+            script = shlex.quote(_script(steps, found))
+            line = f"/bin/sh -c {script} sh {shlex.quote(found.programs)}"
+            ran = yield from boxed(subject, spec, line, found.box)
+    except ValueError as error:
+        return Verdict("unknown", str(error))
     if isinstance(ran, Verdict):
         return ran
     return _judged(steps, ran.folder, ran.ended, ran.said, len(ups))
@@ -145,21 +97,23 @@ def _told_to_psql(subject: Subject, steps: list[_Step]) -> list[str]:
     return rows
 
 
-def _script(steps: list[_Step]) -> str:
-    lines = [_SERVER, "dump empty"]
+def _script(steps: list[_Step], found: Server) -> str:
+    lines = [found.begin, "dump empty"]
     for step in steps:
         lines.append(f"step {shlex.quote(str(step))} {shlex.quote(step.path)}")
         lines += [f"dump {step.dump}"] if step.dump else []
-    return "\n".join([*lines, "pg_ctl -D $data -m immediate stop >/dev/null", "echo '@end done'"])
+    return "\n".join([*lines, f"{found.end}echo '@end done'"])
 
 
 def _judged(steps: list[_Step], folder: str, ended: Ended, said: str, cases: int) -> Verdict:
     lines = said.splitlines()
-    end = next((line.removeprefix("@end ") for line in lines if line.startswith("@end ")), "")
+    # The last one is the script's own, whatever was printed before it.
+    ends = [line.removeprefix("@end ") for line in lines if line.startswith("@end ")]
+    end = ends[-1] if ends else ""
     tool = next(
         (line.removeprefix("@server ") for line in lines if line.startswith("@server ")), ""
     )
-    words = [line for line in lines if not line.startswith("@")]
+    words = [line.removeprefix("| ") for line in lines if not line.startswith("@")]
     last = tuple(words[-EVIDENCE_LINES:])
     # First the ways back: what they left behind is often why a later step is refused.
     for step in steps:
@@ -172,9 +126,11 @@ def _judged(steps: list[_Step], folder: str, ended: Ended, said: str, cases: int
         if missing:
             return Verdict("unknown", f"this PostgreSQL lacks an extension: {at}", last, 0, tool)
         return Verdict("failed", f"PostgreSQL refuses {at}", last, cases, tool)
-    if end != "done":
+    if end != "done" or ended.code or ended.why:
         why = ended.why or (f"its server: {end}" if end else f"exit code {ended.code}")
         return Verdict("unknown", f"it could not be carried out: {why}", last, 0, tool)
+    if any(_dump(folder, step.dump) is None for step in steps if step.dump):
+        return Verdict("unknown", "a dump is missing, so nothing was compared", last, 0, tool)
     then = sum(step.verb == "run" for step in steps)
     more = f", {then} files of data and assertions" if then else ""
     return Verdict("passed", f"{cases} migrations up, down and up again{more}", (), cases, tool)
@@ -189,7 +145,7 @@ def _difference(folder: str, step: _Step) -> Iterator[str]:
 
 def _dump(folder: str, name: str) -> list[str] | None:
     try:
-        fd = os.open(os.path.join(folder, _DUMPS, name), os.O_RDONLY | os.O_NOFOLLOW)
+        fd = os.open(os.path.join(folder, DUMPS, name), os.O_RDONLY | os.O_NOFOLLOW)
     except FileNotFoundError:  # it did not come so far
         return None
     with open(fd, encoding="utf-8", errors="replace") as file:

