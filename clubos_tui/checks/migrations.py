@@ -113,7 +113,9 @@ def _judged(steps: list[_Step], folder: str, ended: Ended, said: str, cases: int
     tool = next(
         (line.removeprefix("@server ") for line in lines if line.startswith("@server ")), ""
     )
-    words = [line.removeprefix("| ") for line in lines if not line.startswith("@")]
+    words = [
+        line.removeprefix("| ").removeprefix("psql:") for line in lines if not line.startswith("@")
+    ]
     last = tuple(words[-EVIDENCE_LINES:])
     # First the ways back: what they left behind is often why a later step is refused.
     for step in steps:

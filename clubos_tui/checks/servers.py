@@ -163,7 +163,8 @@ def _around(place: str) -> tuple[tuple[str, str], ...]:
     if place.startswith("/usr/"):
         return ()
     root = os.path.dirname(place)
-    return ((root, root),)
+    libraries = f"{os.path.dirname(root)}.libs"  # a wheel keeps them beside its package
+    return tuple((item, item) for item in (root, libraries) if os.path.isdir(item))
 
 
 def _reaching(url: str, box: Box) -> Box:
