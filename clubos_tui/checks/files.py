@@ -5,6 +5,7 @@ from __future__ import annotations
 import posixpath
 import re
 
+from clubos_tui.changes.manifest import Change
 from clubos_tui.changes.paths import matches
 from clubos_tui.checks.base import EVIDENCE_LINES, Checking, Subject, Verdict, verdict
 from clubos_tui.checks.guard import touched
@@ -137,6 +138,12 @@ def protected(subject: Subject, _spec: CheckSpec) -> Checking:
     return Verdict("passed", f"none of {cases} changed paths is protected", (), cases)
 
 
+def _told(row: Change, why: str) -> str:
+    if row.old_path:
+        return f"{row.old_path}: moved to {row.path} ({why})"
+    return f"{row.path}: {row.effect} ({why})"
+
+
 def tamper(subject: Subject, _spec: CheckSpec) -> Checking:
     """No changed path is one that the phase is judged by."""
     yield "manifest"
@@ -146,7 +153,7 @@ def tamper(subject: Subject, _spec: CheckSpec) -> Checking:
     found = touched(subject.manifest, subject.guard)
     if not found:
         return Verdict("passed", f"none of {cases} changed paths judges this phase", (), cases)
-    rows = [f"{row.path}: {row.effect} ({why})" for row, why in found[:EVIDENCE_LINES]]
+    rows = [_told(row, why) for row, why in found[:EVIDENCE_LINES]]
     rows += [f"and {len(found) - len(rows)} more"] if len(found) > len(rows) else []
     words = f"{len(found)} changed paths judge this phase; they need an approval of their own"
     return Verdict("failed", words, tuple(rows), cases)

@@ -33,10 +33,16 @@ _TESTS: Final = (
     "**/tests/**", "**/test/**", "**/__tests__/**", "test_*.py", "*_test.py", "*_test.go",
     "*.test.*", "*.spec.*",
 )  # fmt: skip
-# What stands for a file that is not named.
-_IMPLIED: Final = {
-    "make": ("Makefile", "makefile", "GNUmakefile"), "just": ("justfile",),
+# What a runner reads without being told: in it, a failure can be made to look like none.
+_READ: Final = {
+    "make": ("makefile", "gnumakefile"), "just": ("justfile",),
     "npm": ("package.json",), "pnpm": ("package.json",), "yarn": ("package.json",),
+    "pytest": ("pyproject.toml", "setup.cfg", "pytest.toml", ".pytest.toml", ".pytest.ini",
+               "sitecustomize.py", "usercustomize.py"),
+    "vitest": ("package.json", "vite.config.*", "vitest.workspace.*"),
+    "jest": ("package.json",),
+    "cargo": ("cargo.toml", "build.rs", ".cargo/**"),
+    "go": ("go.mod", "go.work"),
 }  # fmt: skip
 _WORD: Final = re.compile(r"[^\s;&|()<>'\"`$=]+")
 
@@ -50,11 +56,11 @@ class Guard:
     kept: tuple[str, ...] = _TESTS
     """Patterns of what may be added, but neither changed nor deleted."""
     named: frozenset[str] = frozenset()
-    """Paths that the checks' command lines run."""
+    """What the checks' command lines run, in whatever folder."""
 
     def why(self, path: str, *, added: bool) -> str:
         """Return why a path may not be touched; empty where it may."""
-        if path in self.named:
+        if any(path == name or path.endswith(f"/{name}") for name in self.named):
             return "a check runs it"
         name = path.casefold()  # `.GitHub` is `.github` on many a disk
         if matches(name, self.fixed):
@@ -68,19 +74,24 @@ def guard_of(plan: Plan) -> Guard:
     named = {path for spec in specs for path in _named(spec)}
     then = tuple(pattern.casefold() for spec in specs for pattern in spec.then)
     more = tuple(pattern.casefold() for pattern in plan.guarded)
-    return Guard((*_FIXED, *more), (*_TESTS, *then), frozenset(named))
+    read = tuple(dict.fromkeys(name for spec in specs for name in _configuring(spec)))
+    return Guard((*_FIXED, *read, *more), (*_TESTS, *then), frozenset(named))
 
 
 def _named(spec: CheckSpec) -> Iterable[str]:
-    words = _WORD.findall(spec.command)
-    for word in words:
-        yield from _IMPLIED.get(posixpath.basename(word), ())
+    for word in _WORD.findall(spec.command):
         path = posixpath.normpath(word)
-        # The files that a command is about are the phase's work.
-        if not matches(path, spec.paths):
+        # The files that a command is about are the phase's work; a bare word may be anything.
+        if ("/" in path or "." in path) and not matches(path, spec.paths):
             yield path
     if spec.schema:
         yield spec.schema
+
+
+def _configuring(spec: CheckSpec) -> Iterable[str]:
+    """Yield what a check's tool reads as its configuration."""
+    for word in (spec.preset, *_WORD.findall(spec.command)):
+        yield from _READ.get(posixpath.basename(word), ())
 
 
 def touched(manifest: Iterable[Change], guard: Guard) -> list[tuple[Change, str]]:

@@ -69,6 +69,19 @@ MEDDLING = {
     "new CI": (write(".GitHub/workflows/x.yml", ""), ".GitHub/workflows/x.yml: create (it "),
     "a plan": (write("clubos.toml", "x"), "clubos.toml: create (it configures"),
     "a conftest": (write("deep/conftest.py", ""), "deep/conftest.py: create (it configures"),
+    "the runner's configuration": (
+        write("pyproject.toml", "[tool.pytest.ini_options]\n"),
+        "pyproject.toml: create (it configures",
+    ),
+    "what make does": (write("sub/Makefile", "check:\n"), "sub/Makefile: create (it configures"),
+    "a script in another folder": (
+        write("deep/scripts/check.sh", "true\n"),
+        "deep/scripts/check.sh: create (a check runs it)",
+    ),
+    "a test that moves away": (
+        all_of(write("attic/b.txt", "case 3\n"), delete("tests/b.txt")),
+        "tests/b.txt: moved to attic/b.txt (a test)",
+    ),
     "the plan's own": (write("rules/all.txt", "x"), "rules/all.txt: create (it configures"),
 }
 
@@ -76,7 +89,8 @@ MEDDLING = {
 @pytest.mark.parametrize("what", MEDDLING)
 def test_p7_a_phase_that_touches_its_judges_needs_a_yes_for_just_that(tested, what) -> None:
     edit, row = MEDDLING[what]
-    check = CheckSpec("sh", "command", ("*.txt",), command="sh scripts/check.sh")
+    line = "sh scripts/check.sh && pytest -q && make check"
+    check = CheckSpec("sh", "command", ("*.txt",), command=line)
     journey = Journey(tested, all_of(NEW, edit), check=(check,), plan_guarded=("rules/",))
     journey.propose()
     closed = journey.view.closed_checks("proposal", journey.phase().change_set)
