@@ -55,6 +55,7 @@ COMMANDS = {
     "diff": ("show", "diff"),
     "status": ("show", "status"),
     "log": ("show", "log"),
+    "report": ("accounts", "report"),
     "verify": ("show", "verify"),
     "doctor": ("doctor", "doctor"),
     "checks show": ("checks", "show_checks"),

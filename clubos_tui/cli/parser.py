@@ -140,6 +140,12 @@ def _add_showing(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
     log.add_argument("--follow", "-f", action="store_true", help="go on as things happen")
     recording = _command(commands, "recording", "what a model was told and answered, without keys")
     recording.add_argument("file", nargs="?", metavar="FILE", help="write it there")
+    told = _command(
+        commands, "report", "a run as a readable account: who asked, saw, approved what"
+    )
+    told.add_argument("run", nargs="?", metavar="RUN", help="default: the present one")
+    told.add_argument("--html", action="store_true", help="one page, instead of Markdown")
+    told.add_argument("--output", metavar="FILE", help="write it there")
     _command(commands, "verify", "check the journal's chain and its anchors in git")
     _command(commands, "doctor", "what this machine offers")
     checks = commands.add_parser("checks", help="the evidence, again, and whether it is any")
