@@ -70,7 +70,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
             monkeypatch.delenv(name)
     monkeypatch.setenv("HOME", str(folder))
     monkeypatch.setenv("CLUBOS_STATE_DIR", str(tmp_path / "state"))
-    # What is not about the tools of checks does not wait for them: tests/checks/test_tools.py.
+    # What is not about the tools of checks does not wait for them: tests/checks/test_real_tools.py.
     monkeypatch.setenv("CLUBOS_TOOLS", str(tmp_path / "no-tools"))
     # Nor for PostgreSQL: tests/checks/test_migrations.py.
     monkeypatch.setenv("CLUBOS_POSTGRESQL_BIN", str(tmp_path / "no-postgresql"))
