@@ -9,6 +9,7 @@ import shutil
 import pytest
 from checks.seeding import Of, Seeded
 from support import built_in
+from support.postgres import cluster
 
 from clubos_tui import checks
 from clubos_tui.checks.servers import binaries
@@ -45,9 +46,19 @@ NOT_RESTORED = {
 }  # fmt: skip
 
 
+@pytest.fixture(scope="module")
+def running():
+    """One server for all of them: each has its own database on it."""
+    if not binaries():
+        pytest.skip("PostgreSQL is not installed")
+    with cluster() as found:
+        yield found
+
+
 @pytest.fixture
-def judge(tmp_path, monkeypatch, home):
+def judge(running, tmp_path, monkeypatch, home):
     monkeypatch.delenv("CLUBOS_POSTGRESQL_BIN")
+    monkeypatch.setenv("CLUBOS_POSTGRESQL_URL", running.on_disk)
 
     def verdict(check, edits):
         folder = tmp_path / "tree"

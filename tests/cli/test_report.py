@@ -6,35 +6,43 @@ import html.parser
 from pathlib import Path
 
 import pytest
+from support.agents import write
 from support.cli import inside
+from support.journey import WHO, Journey
 from support.repo import Repo
 
 from clubos_tui.cli.accounts import as_html, as_markdown
 from clubos_tui.engine.account import Facts, Heading, Rows, Words
+from clubos_tui.plan import CheckSpec
 
 HOSTILE = "<script>alert(1)</script> **bold** [x](javascript:x) | a\n# not a heading \x1b[31m\u202e"
 
 
 def test_the_account_of_a_whole_run_names_who_did_what(repo: Repo, tmp_path: Path) -> None:
-    assert (
-        inside(repo, "run", "--all", "--live", "--yes", "--as", "Ada <ada@example.org>").code == 0
-    )
-    assert inside(repo, "rollback", "--run", "--yes", "--as", "Ben").code == 0
+    check = (CheckSpec("it is there", "paths", ("new.txt",)),)
+    journey = Journey(repo, write("new.txt", "x\n"), check=check)
+    journey.propose().approve().execute()
+    journey.run.merge(by="Ada <ada@example.org>")
+    journey.go()
+    journey.run.roll_back(1, by="Ben")
+    journey.go().close()
     text = inside(repo, "report").out.replace("\\", "")
     for words in (
-        "# ClubOS V2: run ",
-        "## Phase 2: Database Schema",
-        "### Attempt 1, by blueprint",
-        "asked for a dry run",
+        "# Test: run ",
+        "## Phase 1: Phase 1",
+        "### Attempt 1, by scripted",
+        f"{WHO} asked for a dry run",
+        "| create | new.txt |  | p1 |",
+        "| it is there | passed |",
         "### Checks of the proposal, tree ",
         "undo proven: ",
         "### Approved",
-        "Ada <ada@example.org>",
+        f"- **by**: {WHO}",
         "executed as commit ",
         "the checkpoint passed",
         "## Merged, and taken back",
         "merged into main as ",
-        "were rolled back: ",
+        "phases 1 were rolled back: ",
     ):
         assert words in text, words
     page = tmp_path / "report.html"
