@@ -260,7 +260,7 @@ def _next_in(view: RunView, phase: PhaseView) -> Next | None:
         if not reviewable:
             closed = view.closed_checks("proposal", phase.change_set)
             if any(check.check == TAMPER for check in closed):
-                words = f"Phase {number} changes what judges it: look, and allow just that or not"
+                words = f"Phase {number} changes what judges it: allow just that or not"
                 return Next("override", number, words)
             if closed:
                 return Next("override", number, f"A required check of phase {number} does not pass")

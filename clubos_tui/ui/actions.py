@@ -82,10 +82,13 @@ ACTIONS: Final[Sequence[Action]] = (
     Action("undo", "U", "Undo rollback", "Undo the last rollback", "Take back", off.undo_off),
     Action("abandon", "", "Abandon the run", "Take everything back and close the run", "Take back",
            off.abandon_off),
-    Action("override", "o", "Override", "Open a gate in spite of a check, with name and reason",
-           "Steps", off.override_off),
+    Action("override", "o", "Override", "Open a gate in spite of a check, with name and reason; "
+           "what a phase changes of its judges has a review of its own", "Steps",
+           off.override_off),
     Action("check", "K", "Check again", "Carry the checks of the phase out again; in the checks "
            "pane the one under the cursor", "Steps", off.check_off),
+    Action("check_all", "ctrl+k", "Check all again", "Carry all checks of the phase out again, and "
+           "rehearse its rollback", "Steps", off.check_all_off),
     Action("live", "L", "Live", "Arm or disarm LIVE; execute and merge need it", "Mode",
            off.ready_off),
     Action("interrupt", "ctrl+c", "Interrupt", "Interrupt the running step; it is undone", "Mode",
@@ -116,8 +119,8 @@ ACTIONS: Final[Sequence[Action]] = (
     Action("copy", "c", "Copy", "Diff: copy the hunk", "Diff", off.never),
     Action("open", "E", "Open", "Open your own copy of the file at this line in your editor",
            "Diff", off.file_off),
-    Action("jump", "J", "Jump", "Log: go to the file or hunk that a line is about", "Panes",
-           off.never),
+    Action("jump", "J", "Jump", "Log and checks: go to the file, hunk or line that a line of the "
+           "log, or the evidence of a check, is about", "Panes", off.never),
     Action("follow", "f", "Follow", "Let the log follow its end, or stop that", "Panes", off.never),
     Action("levels", "l", "Levels", "Log: all lines, from info, from warning", "Panes", off.never),
     Action("screenshot", "ctrl+s", "Screenshot", "Save the screen as SVG", "Mode", off.never),
@@ -206,7 +209,9 @@ def next_step(now: Situation) -> NextStep:
         words = f"Go LIVE, to {step.words[:1].lower()}{step.words[1:]}"
         return NextStep(words, "n", "or L", "warn")
     if action == "override" and step.words.startswith("Phase"):
-        return NextStep(step.words, "n", "or o; d again", "bad")
+        return NextStep(step.words, "n", "or o", "bad")
+    if step.verb == "approve merge" and off.override_off(now) is None:
+        return NextStep(step.words, "n", "or o; R rolls back", "bad")
     if action == "override":
         unvalidated = now.view.status(step.phase).value == "unvalidated"
         also = "or o; R rolls back" if unvalidated else "or o; d again"

@@ -1,37 +1,37 @@
-"""What the checks pane shows of a phase, and all the evidence of one check. Pure."""
+"""What the checks pane shows of a phase, and what keeps a gate shut. Pure."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 
 from clubos_tui import events as e
 from clubos_tui.changes.manifest import TreeId
+from clubos_tui.checks import BOXED
 from clubos_tui.checks.guard import TAMPER
 from clubos_tui.engine.checkpoints import specs_of
-from clubos_tui.engine.state import ON_STAGE, RunView
+from clubos_tui.engine.state import ON_STAGE, RunView, Status
 from clubos_tui.plan import CheckSpec, Plan
-from clubos_tui.ui.values import CheckRow, ChecksValues, Line, Tone, count
+from clubos_tui.ui.underway import Live, Underway
+from clubos_tui.ui.values import CheckRow, ChecksValues, Problem, Tone, count
 
-__all__ = ["UNDO", "Underway", "evidence", "notes", "place_of", "tampering", "values"]
+__all__ = ["OUTCOMES", "UNDO", "notes", "place_of", "rehearsal", "shut", "tally", "values"]
 
 UNDO = "undo"
 """The name of the row that tells of the rehearsal."""
-_TONES: dict[str, Tone] = {
+OUTCOMES: dict[str, Tone] = {
     "passed": "good", "failed": "bad", "unknown": "bad", "not run": "warn"
 }  # fmt: skip
+Fact = tuple[Tone, str]
 
-
-@dataclass(slots=True)
-class Underway:
-    """A check that is carried out, as far as its stream tells."""
-
-    began: float
-    """A time of the wall clock, in seconds."""
-    said: str = ""
-    outcome: str = ""
-    """Once it has ended; the journal has it only with all the others."""
-    milliseconds: int = 0
+_S = Status
+_WHEN = {
+    _S.PROPOSING: "They are carried out as soon as the agent has finished.",
+    _S.HELD: "They are carried out as soon as the agent has finished.",
+    _S.EMPTY: "The agent changed nothing, so there is nothing to check.",
+    _S.PROPOSED: "They did not end: d has the phase proposed again.",
+    _S.EXECUTED: "They did not end: X carries the checkpoint out again.",
+}
+_DRY_RUN = "d makes a dry run, and carries them out."
 
 
 def place_of(view: RunView, number: int) -> tuple[e.Scope, TreeId]:
@@ -44,163 +44,221 @@ def place_of(view: RunView, number: int) -> tuple[e.Scope, TreeId]:
 
 
 def values(
-    view: RunView | None, plan: Plan | None, number: int, underway: dict[str, Underway], now: float
+    view: RunView | None, plan: Plan | None, number: int, underway: Underway | None, now: float
 ) -> ChecksValues:
-    """Return the checks of a phase: what they came to, are at, or will be."""
+    """Return the checks of a phase: what they came to, are at, or will be.
+
+    Args:
+        view: The run's state; ``None`` before there is a run.
+        plan: The plan that a run would begin with.
+        number: The phase, from 1.
+        underway: The checks that are carried out now, of whatever phase.
+        now: The time, in seconds.
+    """
     if view is None:
         specs = specs_of(plan, number, "proposal") if plan else []
-        return _planned(specs, "before a run", "d makes a dry run, and carries them out")
+        return _planned(specs, _DRY_RUN)
+    underway = _of(view, number, underway)
+    if underway is not None:
+        return _carried_out(view, underway, now)
     scope, tree = place_of(view, number)
     found = view.checks.get((scope, tree), {})
     specs = specs_of(view.plan, number, scope)
-    if underway:
-        rows = [_live(spec, underway.get(spec.name), now) for spec in specs]
-        done = sum(bool(item.outcome) for item in underway.values())
-        return ChecksValues(tuple(rows), f"{scope}: {done} of {len(specs)} ended")
     if not found:
-        return _planned(specs, "not carried out yet", "d makes a dry run, and carries them out")
+        status = view.status(number)
+        about = "They are about to be carried out."
+        return _planned(specs, about if view.queue and status is _S.PROPOSED else _WHEN.get(
+            status, _DRY_RUN))  # fmt: skip
     by = {spec.name: spec for spec in specs}
     rows = [_row(view, number, by.get(name), check) for name, check in found.items()]
-    rows += _rehearsal(view, number, scope)
-    gate = {True: "gate open", False: "gate shut", None: "not decided"}
-    return ChecksValues(tuple(rows), f"{scope} {tree[:10]}: {gate[view.gate_open(scope, tree)]}")
+    rows += _undo_row(view, number, scope)
+    return ChecksValues(tuple(rows), _headline(view, number, scope, tree))
 
 
-def _planned(specs: list[CheckSpec], title: str, cure: str) -> ChecksValues:
+def _of(view: RunView, number: int, underway: Underway | None) -> Underway | None:
+    """Return the checks under way where they are of this phase, or of the tree of all of them."""
+    request = view.queue[0] if view.queue else None
+    if underway is None and isinstance(request, e.ChecksRequested):
+        underway = Underway(request.phase, request.scope, request.tree, "")
+    if underway is None or (underway.scope != "merge" and underway.phase != number):
+        return None
+    return underway
+
+
+def _headline(view: RunView, number: int, scope: e.Scope, tree: TreeId) -> str:
+    gate = {True: "gate open", False: "gate shut", None: "gate not decided"}
+    said = gate[view.gate_open(scope, tree)]
+    rehearsed = view.phase(number).rehearsed
+    if scope == "proposal" and rehearsed and not rehearsed.identical:
+        said += ", undo not proven"
+    if scope != "merge" and view.status(number) is _S.STALE:
+        said += ", but stale"
+    return f"{said} · {scope} {tree[:10]} · {tally(view.checks.get((scope, tree), {}))}"
+
+
+def tally(found: dict[str, e.CheckFinished]) -> str:
+    """Return "1 failed, 2 passed"."""
+    numbers: dict[str, int] = {}
+    for check in found.values():
+        numbers[check.outcome] = numbers.get(check.outcome, 0) + 1
+    words = ("failed", "unknown", "passed", "not run")
+    return ", ".join(f"{numbers[word]} {word}" for word in words if word in numbers)
+
+
+def _planned(specs: Sequence[CheckSpec], when: str) -> ChecksValues:
     if not specs:
-        return ChecksValues((), title, "The plan has no check for this phase, so no gate opens.")
+        return ChecksValues((), "none", "The plan has no check for this phase, so no gate opens.")
     rows = [
-        CheckRow(spec.name, "quiet", "planned", f"a check of kind {spec.kind}") for spec in specs
+        CheckRow(spec.name, "quiet", "planned", f"a check of kind {spec.kind}", (_need(spec),))
+        for spec in specs
     ]
-    return ChecksValues((*rows, CheckRow("", "info", "", cure)), title)
+    undo = "applied and rolled back in a scratch folder, and compared"
+    rows += [CheckRow(UNDO, "quiet", "planned", undo, (("quiet", "required"),))]
+    return ChecksValues((*rows, CheckRow("", "info", "", when)), f"{len(specs)} planned")
 
 
-def _live(spec: CheckSpec, live: Underway | None, now: float) -> CheckRow:
-    if live is None:
-        return CheckRow(spec.name, "quiet", "waiting", "")
+def _need(spec: CheckSpec) -> Fact:
+    return "quiet", "if available" if spec.if_available else "required"
+
+
+# --- under way ----------------------------------------------------------------------------------
+
+
+def _carried_out(view: RunView, underway: Underway, now: float) -> ChecksValues:
+    specs = specs_of(view.plan, underway.phase, underway.scope)
+    request = view.queue[0] if view.queue else None
+    asked = request.checks if isinstance(request, e.ChecksRequested) else ()
+    rows = [_one(view, underway, spec, asked, now) for spec in specs]
+    wanted = len(asked or specs)
+    ended = sum(bool(live.outcome) for live in underway.live.values())
+    title = f"{ended} of {wanted} ended · {underway.scope} {underway.tree[:10]}"
+    return ChecksValues(tuple(rows), title)
+
+
+def _one(
+    view: RunView, underway: Underway, spec: CheckSpec, asked: Sequence[str], now: float
+) -> CheckRow:
+    name = spec.name
+    if live := underway.live.get(name):
+        return _live(spec, live, now)
+    known = view.checks.get((underway.scope, underway.tree), {}).get(name)
+    if known is not None and asked and name not in asked:
+        return _row(view, underway.phase, spec, known)
+    if spec.kind in BOXED and underway.announced and name not in underway.announced:
+        words = "nothing it depends on has changed; recorded with the others"
+        return CheckRow(name, "quiet", "reused", words, (_need(spec),))
+    return CheckRow(name, "quiet", "waiting", "", (_need(spec),))
+
+
+def _live(spec: CheckSpec, live: Live, now: float) -> CheckRow:
+    need = _need(spec)
     if live.outcome:
-        took = f"{live.milliseconds / 1000:.1f} s, not recorded yet"
-        return CheckRow(spec.name, _TONES[live.outcome], live.outcome, live.said, took)
-    return CheckRow(spec.name, "busy", "running", live.said, f"{max(0.0, now - live.began):.0f} s")
+        took: Fact = ("quiet", f"{live.milliseconds / 1000:.1f} s")
+        later: Fact = ("busy", "not recorded yet")
+        tone = OUTCOMES.get(live.outcome, "bad")
+        return CheckRow(spec.name, tone, live.outcome, live.said, (later, need, took))
+    since: Fact = ("busy", f"{max(0.0, now - live.began):.0f} s so far")
+    return CheckRow(spec.name, "busy", "running", live.said, (since, need))
+
+
+# --- recorded -----------------------------------------------------------------------------------
 
 
 def _row(view: RunView, number: int, spec: CheckSpec | None, check: e.CheckFinished) -> CheckRow:
-    tone = _TONES[check.outcome]
-    aside = [f"{check.milliseconds / 1000:.1f} s", check.tool]
-    aside += [note.partition(":")[0] for note in notes(view, number, spec, check)]
-    if _override_of(view, check):
-        tone = "warn"
-    return CheckRow(
-        check.check, tone, check.outcome, check.summary, " · ".join(filter(None, aside))
-    )
+    over = view.overridden.get((check.scope, check.tree, check.check))
+    tone: Tone = "warn" if over else OUTCOMES[check.outcome]
+    facts = tuple(_facts(view, number, spec, check))
+    return CheckRow(check.check, tone, check.outcome, check.summary, facts)
 
 
-def _override_of(view: RunView, check: e.CheckFinished) -> e.Overridden | None:
-    return view.overridden.get((check.scope, check.tree, check.check))
+def _facts(
+    view: RunView, number: int, spec: CheckSpec | None, check: e.CheckFinished
+) -> Iterator[Fact]:
+    """Yield the badges of a check; `notes` has each of them as a sentence."""
+    if over := view.overridden.get((check.scope, check.tree, check.check)):
+        yield "warn", f"overridden by {over.by}: {over.reason}"
+    if _unproven(view, number, spec, check):
+        yield "warn", "unproven"
+    if check.from_base:
+        yield "warn", "judged with the base's tests"
+    yield "quiet", "required" if check.required else "if available"
+    cases = count(check.cases, "case")
+    if check.cases and not check.summary.startswith(f"{check.cases:,} case"):
+        yield "quiet", cases
+    if check.at_base >= 0:
+        yield "quiet", f"at base {count(check.at_base, 'case')}"
+    if check.reused:
+        yield "quiet", "reused"
+    yield "quiet", f"{check.milliseconds / 1000:.1f} s"
+    if check.tool:
+        yield "quiet", check.tool
+
+
+def _unproven(
+    view: RunView, number: int, spec: CheckSpec | None, check: e.CheckFinished
+) -> bool:  # fmt: skip
+    return spec is not None and check.scope != "merge" and not view.is_proved(number, spec)
 
 
 def notes(
     view: RunView, number: int, spec: CheckSpec | None, check: e.CheckFinished
 ) -> Iterator[str]:
     """Yield what a person should know of a check beside what it came to."""
-    if over := _override_of(view, check):
-        yield f"overridden: by {over.by}: {over.reason}"
-    if spec is not None and check.scope != "merge" and not view.is_proved(number, spec):
+    if over := view.overridden.get((check.scope, check.tree, check.check)):
+        yield f"overridden by {over.by}: {over.reason}"
+    if _unproven(view, number, spec, check):
         yield "unproven: it was not seen to fail on a seeded fault in this version"
-    if not check.required and check.outcome == "not run":
-        yield "no gate waits for it: the plan marks it as one that may be missing"
-    if check.reused:
-        yield "as before: nothing that it depends on has changed since it was carried out"
-    if check.at_base >= 0:
-        yield f"base has {count(check.at_base, 'case')}: fewer would be a failure"
     if check.from_base:
-        yield f"by the base's rules: {', '.join(check.from_base)}"
+        yield f"judged with {count(len(check.from_base), 'path')} as in the base, tests among them"
+    if not check.required:
+        yield "if available: where it can't be carried out, no gate waits for it"
+    elif spec is not None and spec.if_available:
+        yield "if available, but it was carried out and failed, so the gate waits for it"
+    if check.reused:
+        yield "reused: nothing that it depends on has changed since it was carried out"
+    if check.at_base >= 0:
+        yield f"at base {count(check.at_base, 'case')}: fewer would be a failure"
 
 
-def _rehearsal(view: RunView, number: int, scope: e.Scope) -> list[CheckRow]:
+def rehearsal(rehearsed: e.Rehearsed) -> str:
+    """Return in words what applying and rolling back in a scratch folder came to."""
+    if not rehearsed.identical:
+        return f"undo not proven: {rehearsed.detail}"
+    return f"undo proven: {count(rehearsed.paths or rehearsed.files, 'path')} identical"
+
+
+def _undo_row(view: RunView, number: int, scope: e.Scope) -> list[CheckRow]:
     phase = view.phase(number)
     rehearsed = phase.rehearsed
     if scope != "proposal" or rehearsed is None or rehearsed.change_set != phase.change_set:
         return []
-    took = f"{rehearsed.milliseconds / 1000:.1f} s"
-    if not rehearsed.identical:
-        return [CheckRow(UNDO, "bad", "failed", f"undo is not proven: {rehearsed.detail}", took)]
-    paths = count(rehearsed.paths or rehearsed.files, "path")
-    return [CheckRow(UNDO, "good", "passed", f"undo proven: {paths} identical", took)]
-
-
-# --- one check ----------------------------------------------------------------------------------
-
-
-def evidence(view: RunView, number: int, name: str) -> list[Line]:
-    """Return all that is known of a check, and what is new of it since the last time."""
-    scope, tree = place_of(view, number)
-    if name == UNDO:
-        return _undo(view, number)
-    check = view.checks.get((scope, tree), {}).get(name)
-    spec = next((spec for spec in specs_of(view.plan, number, scope) if spec.name == name), None)
-    if check is None:
-        kind = spec.kind if spec else "unknown"
-        return [("info", f"A check of kind {kind}; it was not carried out on this tree yet.")]
-    out: list[Line] = [
-        (_TONES[check.outcome], f"{check.outcome}: {check.summary}"),
-        ("quiet", f"tool          {check.tool}"),
-        ("quiet", f"cases         {check.cases:,}"),
-        ("quiet", f"seconds       {check.milliseconds / 1000:.2f}"),
-        ("quiet", f"of the        {check.scope}, tree {check.tree}"),
-        ("quiet", f"the gate      {'needs it' if check.required else 'does not wait for it'}"),
-    ]
-    if check.inputs_sha256:
-        out.append(("quiet", f"depends on    {check.inputs_sha256[:16]} (SHA-256)"))
-    out += [("warn", note) for note in notes(view, number, spec, check)]
-    out.append((None, "Evidence"))
-    out += [("info", line) for line in check.evidence] or [("quiet", "nothing beside the counts")]
-    return [*out, *_difference(view.earlier.get((check.phase, check.scope, name)), check)]
-
-
-def _undo(view: RunView, number: int) -> list[Line]:
-    rehearsed = view.phase(number).rehearsed
-    if rehearsed is None:
-        return [("bad", "the rollback was not rehearsed")]
+    facts: tuple[Fact, ...] = (
+        ("quiet", "required"),
+        ("quiet", f"{rehearsed.milliseconds / 1000:.1f} s"),
+    )
     tone: Tone = "good" if rehearsed.identical else "bad"
-    said = rehearsed.detail or f"{count(rehearsed.paths or rehearsed.files, 'path')} identical"
-    return [
-        (tone, f"applied and rolled back in a scratch folder: {said}"),
-        ("quiet", f"touched       {count(rehearsed.files, 'file')}"),
-        ("quiet", f"seconds       {rehearsed.milliseconds / 1000:.2f}"),
-        ("quiet", "Compared are every byte, mode and link of the touched paths and of what lies"),
-        ("quiet", "beside them; of what is not tracked, stand-ins under the same names."),
-    ]
+    word = "passed" if rehearsed.identical else "failed"
+    return [CheckRow(UNDO, tone, word, rehearsal(rehearsed), facts)]
 
 
-def _difference(before: e.CheckFinished | None, check: e.CheckFinished) -> list[Line]:
-    """Return what is new since the last time, and what is gone."""
-    heading: Line = (None, "Since the last time")
-    if before is None:
-        return [heading, ("quiet", "this was the first time")]
-    out: list[Line] = [heading]
-    if before.outcome != check.outcome:
-        better = check.outcome == "passed"
-        out.append(("good" if better else "bad", f"{before.outcome} -> {check.outcome}"))
-    if before.cases != check.cases:
-        out.append(("info", f"{before.cases:,} -> {check.cases:,} cases"))
-    if before.summary != check.summary:
-        out.append(("quiet", f"it said: {before.summary}"))
-    out += [("good", f"- {line}") for line in before.evidence if line not in check.evidence]
-    out += [("bad", f"+ {line}") for line in check.evidence if line not in before.evidence]
-    return out if len(out) > 1 else [heading, ("quiet", "nothing is different")]
+# --- a gate that is shut ------------------------------------------------------------------------
 
 
-def tampering(view: RunView, number: int) -> list[Line]:
-    """Return what a phase changes of what judges it, before a person lets it."""
-    _, tree = place_of(view, number)
-    check = view.checks.get(("proposal", tree), {}).get(TAMPER)
-    rows: list[Line] = [("bad", line) for line in check.evidence] if check else []
-    return [
-        ("bad", "This phase changes what judges it:"),
-        *rows,
-        ("quiet", "They stand first in the list of files; look at each of them in the diff."),
-        ("quiet", "Until you say yes, its checks are carried out with what the base has of them."),
-        ("quiet", "With your yes they are carried out again with the phase's own. The phase is"),
-        ("quiet", "approved apart from this. Your name and reason are recorded."),
-    ]
+def shut(closed: Sequence[e.CheckFinished], what: str, back: str) -> Problem:
+    """Return what keeps a gate shut, and what a person can do.
+
+    Args:
+        closed: The checks that do.
+        what: Which gate, as the beginning of a sentence.
+        back: The other way, as the end of one.
+    """
+    guard = [check for check in closed if check.check == TAMPER]
+    others = [f"{c.check}: {c.outcome}: {c.summary}" for c in closed if c.check != TAMPER]
+    said = [f"{what}. " + "; ".join(others)] if others else []
+    cure = f"The checks (5) have the evidence. Press o to override with a reason, {back}"
+    if guard:
+        rows = guard[0].evidence
+        more = f" and {len(rows) - 3} more" if len(rows) > 3 else ""
+        said.insert(0, f"This phase changes what judges it: {'; '.join(rows[:3])}{more}")
+        cure = f"Press o to look at just that, and to allow it or not, {back}"
+    return Problem("\n".join(said), "Your checkout was not touched.", cure)

@@ -9,6 +9,7 @@ from clubos_tui import events as e
 from clubos_tui.changes.manifest import Counts
 from clubos_tui.engine.state import ON_STAGE, PhaseView, RunView, Status
 from clubos_tui.plan import Plan
+from clubos_tui.ui import checking
 from clubos_tui.ui.doing import spent_words
 from clubos_tui.ui.listing import FileRows, Listing, file_row
 from clubos_tui.ui.store import Store
@@ -105,15 +106,8 @@ def _checks(view: RunView, phase: PhaseView, state: Status) -> tuple[str, Tone]:
     found = found or view.checks.get(("proposal", phase.change_set), {})
     if not found:
         return "", "quiet"
-    tally: dict[str, int] = {}
-    for check in found.values():
-        tally[check.outcome] = tally.get(check.outcome, 0) + 1
     shut = any(c.required and c.outcome != "passed" for c in found.values())
-    words = [
-        f"{tally[word]} {word}" for word in ("failed", "unknown", "passed", "not run")
-        if word in tally
-    ]  # fmt: skip
-    return ", ".join(words), "bad" if shut else "good"
+    return checking.tally(found), "bad" if shut else "good"
 
 
 # --- files -------------------------------------------------------------------------------------
@@ -282,9 +276,14 @@ def problem(store: Store, number: int) -> Problem | None:
             kept = count(len(view.phase(paused.phase).turns), "answer")
             return Problem(what, f"{kept} of the model kept.", "Press n to go on there.", "warn")
         return Problem(what, said, f"Press {again} to do it again.", "warn")
+    prepared = view.merge.prepared if view.merge_waits else None
+    if prepared and (closed := view.closed_checks("merge", prepared.tree)):
+        what = "A required check does not pass on the merged tree"
+        return checking.shut(closed, what, "or R to roll a phase back.")
     phase, state = view.phase(number), view.status(number)
     if state is S.UNVALIDATED:
-        return _shut(view, phase, "stage", "The checkpoint does not pass")
+        closed = view.closed_checks("stage", phase.change_set)
+        return checking.shut(closed, "The checkpoint does not pass", "or R to roll it back.")
     if state is S.PROPOSED and view.reviewable(number) is False:
         if phase.rehearsed and not phase.rehearsed.identical:
             return Problem(
@@ -292,7 +291,8 @@ def problem(store: Store, number: int) -> Problem | None:
                 "Nothing was applied.",
                 "Press d to have it proposed again.",
             )
-        return _shut(view, phase, "proposal", "A required check does not pass")
+        closed = view.closed_checks("proposal", phase.change_set)
+        return checking.shut(closed, "A required check does not pass", "or d to propose again.")
     if state is S.STALE:
         return Problem(
             "This proposal is stale: what it was built on has changed.",
@@ -330,17 +330,6 @@ def _recovered(items: list[e.Recovered]) -> Problem:
     cure = "`clubos recover` says what to do; esc closes this." if held else "esc closes this."
     what = "\n".join(recovered(item) for item in items)
     return Problem(what, "\n".join(said), f"{where}. {cure}", "warn")
-
-
-def _shut(view: RunView, phase: PhaseView, scope: e.Scope, what: str) -> Problem:
-    closed = view.closed_checks(scope, phase.change_set)
-    lines = [f"{check.check}: {check.outcome}: {check.summary}" for check in closed]
-    back = ", or R to roll it back" if scope == "stage" else ", or d to propose again"
-    return Problem(
-        f"{what}. " + "; ".join(lines),
-        "Your checkout was not touched.",
-        f"The checks (5) have the evidence. Press o to override with a reason{back}.",
-    )
 
 
 # --- status ------------------------------------------------------------------------------------

@@ -24,7 +24,7 @@ from clubos_tui.ui.listing import Listing
 from clubos_tui.ui.reviewing import Reviewing
 from clubos_tui.ui.screens.requests import Requests
 from clubos_tui.ui.store import Progress
-from clubos_tui.ui.values import Line, NextStep, Problem, StatusValues, Tone
+from clubos_tui.ui.values import NextStep, Problem, StatusValues, Tone
 from clubos_tui.ui.widgets.banner import Banner
 from clubos_tui.ui.widgets.log_view import LogLine
 from clubos_tui.ui.widgets.pane import Pane
@@ -149,7 +149,7 @@ class Presenter:
             has_since=bool(review and review.since),
             keys=self._app.keymap.keys,
             doing=self.bridge.store.doing.words(time.time()),
-            check=self._dash.query_one(ChecksPane).name_at if self._dash.used == "checks" else "",
+            check=self._check if self._dash.used == "checks" else "",
         )
 
     def select_phase(self, number: int) -> None:
@@ -275,12 +275,11 @@ class Presenter:
         values = checking.values(store.view, store.plan, self.number, store.underway, time.time())
         dash.query_one(ChecksPane).show(values)
         dash.query_one("#checks", Pane).set_title(values.title)
-        dash.query_one("#checks", Pane).set_subtitle("enter evidence · K again · o override")
 
-    def evidence(self, name: str) -> list[Line]:
-        """Return all that is known of a check of the selected phase."""
-        view = self.bridge.view
-        return checking.evidence(view, self.number, name) if view else []
+    @property
+    def _check(self) -> str:
+        name = self._dash.query_one(ChecksPane).name_at
+        return "" if name == checking.UNDO else name
 
     def _show_phases(self) -> None:
         store, dash = self.bridge.store, self._dash

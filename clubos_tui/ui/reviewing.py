@@ -221,6 +221,10 @@ class Reviewing:
             bool(hunk and self._diff.go_to_hunk(hunk)) or self._diff.go_to_file(path_bytes(path))
         )
 
+    def go_to_line(self, path: str, line: int) -> bool:
+        """Show a line of the proposed file; where no hunk shows it, the file."""
+        return self.go_to(path, "") and (self._diff.go_to_line(path_bytes(path), line) or True)
+
     def go_on_from(self, decisions: Sequence[Decision]) -> None:
         """Go to the next hunk or file that is pending."""
         if self._dash.used == "diff":

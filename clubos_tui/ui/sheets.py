@@ -17,7 +17,7 @@ from clubos_tui.engine.state import ON_STAGE, PhaseView, RunView
 from clubos_tui.events import PermissionAsked
 from clubos_tui.plan import Needs
 from clubos_tui.spending import amount, dollars
-from clubos_tui.ui.checking import notes
+from clubos_tui.ui.checking import OUTCOMES, notes, rehearsal
 from clubos_tui.ui.values import KINDS, Line, Tone, count
 from clubos_tui.ui.wording import phases_text
 
@@ -50,13 +50,6 @@ _KINDS = {
     "execute": "run a command",
     "fetch": "fetch something from the network",
     "switch_mode": "work in another mode",
-}
-
-_OUTCOME_TONES: dict[str, Tone] = {
-    "passed": "good",
-    "failed": "bad",
-    "unknown": "bad",
-    "not run": "warn",
 }
 
 
@@ -202,8 +195,9 @@ def _checks(
 ) -> list[Line]:
     by = {spec.name: spec for spec in specs_of(view.plan, number, scope)}
     lines: list[Line] = [_heading(f"Checks of this very tree ({scope})")]
+    lines += _gaps(view, number, scope, found)
     for check in found.values():
-        tone = _OUTCOME_TONES[check.outcome]
+        tone = OUTCOMES[check.outcome]
         lines.append((tone, f"{check.check}: {check.outcome}: {check.summary}"))
         lines += [("quiet", f"  {text}") for text in check.evidence]
         known = notes(view, number, by.get(check.check), check)
@@ -211,15 +205,33 @@ def _checks(
     return lines if found else [*lines, ("bad", "none has ended")]
 
 
+def _gaps(
+    view: RunView, number: int, scope: e.Scope, found: Mapping[str, e.CheckFinished]
+) -> list[Line]:
+    """Return what the evidence does not show, in plain words, before all of it."""
+    lines: list[Line] = []
+    if scope != "merge":
+        unproven = [
+            spec.name
+            for spec in specs_of(view.plan, number, scope)
+            if spec.name in found and found[spec.name].required and not view.is_proved(number, spec)
+        ]
+        if unproven:
+            said = "Nobody has seen these required checks find a fault in this version"
+            lines.append(("warn", f"{said}: {', '.join(unproven)}"))
+            lines.append(("quiet", "`clubos checks prove` plants one for each, and looks."))
+    absent = [check for check in found.values() if check.outcome == "not run"]
+    lines += [("warn", f"Was not run: {check.check} ({check.summary})") for check in absent]
+    return lines
+
+
 def _rehearsal(phase: PhaseView) -> list[Line]:
     rehearsed = phase.rehearsed
     lines: list[Line] = [_heading("Rollback rehearsal")]
     if rehearsed is None:
         return [*lines, ("bad", "has not been done")]
-    if rehearsed.identical:
-        paths = count(rehearsed.paths or rehearsed.files, "path")
-        return [*lines, ("good", f"undo proven: {paths} identical after apply and rollback")]
-    return [*lines, ("bad", f"not identical: {rehearsed.detail}")]
+    tone: Tone = "good" if rehearsed.identical else "bad"
+    return [*lines, (tone, rehearsal(rehearsed))]
 
 
 def merge_approval(view: RunView, who: str) -> list[Line]:
@@ -320,10 +332,12 @@ def undo(preview: RollbackPreview) -> list[Line]:
     return lines
 
 
-def override(view: RunView, number: int) -> list[Line]:
-    """Return the checks that keep a gate of phase ``number`` shut, with their evidence."""
+def override(view: RunView, number: int, checks: Sequence[str]) -> list[Line]:
+    """Return those of the checks that keep a gate of phase ``number`` shut, with their evidence."""
     lines: list[Line] = []
     for check in closed(view, number):
+        if check.check not in checks:
+            continue
         lines.append(("bad", f"{check.check}: {check.outcome}: {check.summary}"))
         lines += [("quiet", f"  {text}") for text in check.evidence]
     lines.append(("quiet", "An override is recorded with your name and reason."))

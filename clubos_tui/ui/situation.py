@@ -46,7 +46,7 @@ class Situation:
     doing: str = ""
     """What the agent does this moment."""
     check: str = ""
-    """The check under the cursor, where the checks are used."""
+    """The check under the cursor, where the checks are used; empty for the rehearsal."""
 
 
 Off = Callable[[Situation], str | None]
@@ -269,14 +269,25 @@ def undo_off(now: Situation) -> str | None:
 
 
 def check_off(now: Situation) -> str | None:
-    """Return why the checks, or the one under the cursor, can't be carried out again."""
+    """Return why the check under the cursor, or without one all, can't be carried out again."""
+    return _check_off(now, (now.check,) if now.check else ())
+
+
+def check_all_off(now: Situation) -> str | None:
+    """Return why the checks of the phase can't be carried out again."""
+    return _check_off(now, ())
+
+
+def _check_off(now: Situation, only: tuple[str, ...]) -> str | None:
     from clubos_tui.events import ChecksRequested
 
     if reason := _run(now):
         return reason
+    assert now.view
+    if now.view.merge_waits:
+        return "the merged tree is checked once: o overrides a check, R takes a phase back"
     phase = _phase(now)
     scope: Scope = "proposal" if phase.state.value == "proposed" else "stage"
-    only = (now.check,) if now.check else ()
     return _refused(now, ChecksRequested(now.phase, scope, phase.change_set, only, now.who))
 
 

@@ -19,9 +19,9 @@ from clubos_tui.engine.state import RunView
 from clubos_tui.journal import Record
 from clubos_tui.plan import Plan
 from clubos_tui.ui import wording
-from clubos_tui.ui.checking import Underway
 from clubos_tui.ui.doing import Doing
 from clubos_tui.ui.speech import Speech
+from clubos_tui.ui.underway import Underway, begun
 from clubos_tui.ui.values import Level, LogEntry, NoteRow, Tone
 
 __all__ = ["Progress", "Store"]
@@ -85,7 +85,7 @@ class Store:
         self.recovered: list[e.Recovered] = []  # to be shown until something is asked for
         self.replaying = False  # what comes is history, and was seen when it came
         self.doing = Doing()
-        self.underway: dict[str, Underway] = {}  # checks that have begun and are not recorded
+        self.underway: Underway | None = None  # checks that have begun and are not recorded
         self.since = 0.0  # when the last request was made
         self.ended = 0.0  # when what it asked for had ended
         self.last = 0.0  # when the last record was
@@ -138,16 +138,16 @@ class Store:
                 self.doing.told(event.turn)
             case e.CheckStarted():
                 self.doing = Doing(f"checking: {event.check}")
+                self.underway = begun(self.underway, event, record.at)
             case e.ChecksFinished():
-                self.doing = Doing()
-                self.underway.clear()
+                self.doing, self.underway = Doing(), None
             case e.Proposed() | e.ProposedNothing() | e.ProposalFailed() | e.ActionHeld():
                 self.live.clear()
                 self.progress = None
                 self.doing = Doing()
             case e.Paused():
                 self.live.clear()
-                self.underway.clear()
+                self.underway = None
                 again = wording.AGAIN.get(event.step, "n")
                 rows = [
                     NoteRow("warn", f"Interrupted: {event.step} was undone"),
@@ -156,7 +156,7 @@ class Store:
                 self._went_back(rows, event.left)
             case e.StepFailed():
                 self.live.clear()
-                self.underway.clear()
+                self.underway = None
                 self._went_back([NoteRow("bad", f"Failed: {event.step} was undone")], ())
             case e.ApplyStarted():
                 self.progress = Progress(event.purpose, event.phase, event.place, event.files)
@@ -251,19 +251,11 @@ class Store:
 
     def check(self, record: Json) -> None:
         """Fold one word of a check under way in."""
-        kind, name = record.get("type"), str(record.get("check", ""))
-        if kind == "check.began":
-            self._time(str(record.get("at", "")))
-            self.underway[name] = Underway(self.last)
-        live = self.underway.get(name)
-        if live is None:
+        if self.underway is None:
             return
-        if kind == "check.said":
-            live.said = str(record.get("text", ""))
-            self.doing = Doing(f"checking: {name}: {live.said}")
-        elif kind == "check.ended":
-            live.outcome, live.said = str(record.get("outcome", "")), str(record.get("summary", ""))
-            live.milliseconds = int(record.get("milliseconds", 0))
+        self._time(str(record.get("at", "")))
+        if said := self.underway.hear(record, self.last):
+            self.doing = Doing(f"checking: {said}")
 
     def move(self, record: Json) -> None:
         """Fold one path of a running transaction in."""

@@ -199,7 +199,9 @@ class CheckRow:
     word: str
     """What it came to, or is at."""
     text: str
-    aside: str = ""
+    """What it says."""
+    facts: tuple[tuple[Tone, str], ...] = ()
+    """What else is known of it, the most important first."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from clubos_tui import events as e
 from clubos_tui.agents import base as a
 from clubos_tui.changes.decisions import Decision
 from clubos_tui.spending import UNKNOWN, ModelTurn, amount, dollars
+from clubos_tui.ui.check_words import checked
 from clubos_tui.ui.text import safe
 from clubos_tui.ui.values import Level, count
 
@@ -41,13 +42,6 @@ AGAIN = {"roll back": "R", "undo": "U", "merge": "m"}
 
 NAMED = 3  # paths of what is left behind, in a line
 
-_OUTCOMES: dict[str, Level] = {
-    "passed": "success",
-    "failed": "error",
-    "unknown": "error",
-    "not run": "info",
-}
-
 
 def short(oid: str) -> str:
     """Return as much of an id as people compare."""
@@ -57,7 +51,7 @@ def short(oid: str) -> str:
 def sentence(event: e.Event) -> Line | None:
     """Return the log's line for an event of the journal."""
     phase = getattr(event, "phase", 0)
-    said = _asked(event) or _reported(event) or _ended(event)
+    said = _asked(event) or _reported(event) or checked(event) or _ended(event)
     if said is None:
         return None
     level, text, detail = said
@@ -127,11 +121,6 @@ def _asked(event: e.Event) -> Said | None:
             return "warning", f"Rejected by {event.by}: {event.reason or 'no reason given'}", ""
         case e.ExecutionRequested():
             return "info", f"{event.by} asked to execute phase {event.phase} for real", ""
-        case e.Overridden():
-            return "warning", f"{event.by} overrode {event.check}: {event.reason}", ""
-        case e.ChecksRequested():
-            what = ", ".join(event.checks) or "all checks"
-            return "info", f"{event.by} asked for {what} of phase {event.phase} again", ""
         case e.MergeRequested():
             return "info", f"{event.by} asked to merge", ""
         case e.MergeApproved():
@@ -196,28 +185,6 @@ def _reported(event: e.Event) -> Said | None:
                 f"Sealed {count(len(event.manifest), 'file')} as " + short(event.change_set),
                 "",
             )
-        case e.CheckStarted():
-            return "debug", f"Check {event.check}: begun", ""
-        case e.CheckFinished():
-            level = _OUTCOMES[event.outcome] if event.required else "info"
-            level = "success" if event.outcome == "passed" else level
-            return (
-                level,
-                f"Check {event.check}: {event.outcome}: {event.summary}",
-                "\n".join((*event.evidence, f"tool {event.tool}" if event.tool else "")).strip(),
-            )
-        case e.CheckProved():
-            caught = "finds" if event.caught else "does not find"
-            said = f"Check {event.check} {caught} a seeded fault: {event.detail}"
-            return "success" if event.caught else "error", said, ""
-        case e.Rehearsed() if event.identical:
-            paths = event.paths or event.files
-            return "success", f"Undo proven: {count(paths, 'path')} identical", ""
-        case e.Rehearsed():
-            return "error", f"Rollback rehearsal differs: {event.detail}", ""
-        case e.ChecksFinished():
-            opened: Level = "success" if event.open else "warning"
-            return opened, f"Gate of the {event.scope} is {'open' if event.open else 'shut'}", ""
         case e.ApplyStarted():
             place = "the stage" if event.place == "stage" else "your checkout"
             what = f"writing {count(event.files, 'file')} in {place}"

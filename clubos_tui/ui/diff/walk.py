@@ -7,7 +7,7 @@ from clubos_tui.ui.diff.layout import Layout, Place
 from clubos_tui.ui.diff.ranges import line_at
 from clubos_tui.ui.diff.scene import Scene
 
-__all__ = ["file_line", "next_pending", "row_of"]
+__all__ = ["file_line", "next_pending", "place_of_line", "row_of"]
 
 
 def file_line(patch: Patch, place: Place | None) -> int:
@@ -28,6 +28,16 @@ def file_line(patch: Patch, place: Place | None) -> int:
             rows = range(row, hunk.rows.stop)
             return next((patch.new_lines[at] for at in rows if patch.new_lines[at]), 1)
     return max(1, hunk.new_start)
+
+
+def place_of_line(patch: Patch, path: bytes, line: int) -> Place | None:
+    """Return where a line of a proposed file, from 1, is in its patch; ``None`` where it isn't."""
+    for f, file in enumerate(patch.files):
+        for h, hunk in enumerate(file.hunks if file.path == path else ()):
+            for row in hunk.rows:
+                if patch.new_lines[row] == line:
+                    return Place("row", f, h, row, row)
+    return None
 
 
 def next_pending(scene: Scene, place: Place | None) -> tuple[int, int] | None:

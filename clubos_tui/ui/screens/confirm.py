@@ -153,12 +153,9 @@ class Override(Ask[OverrideAnswer]):
         who: str,
         *,
         first: int = 0,
-        yes: str = "Override",
-        why: str = "Why this check may be overridden",
     ) -> None:
         super().__init__(title, lines, opened_by="o")
         self._checks, self._who, self._first = checks, who, first
-        self._yes, self._why = yes, why
 
     def fields(self) -> Sequence[Widget]:
         """Return check, name and reason."""
@@ -166,14 +163,14 @@ class Override(Ask[OverrideAnswer]):
         return (
             Select(shown, value=self._first, allow_blank=False, id="check", compact=True),
             Input(placeholder=f"Your name, as in {safe(self._who)}", id="name"),
-            Input(placeholder=self._why, id="reason"),
+            Input(placeholder="Why this check may be overridden", id="reason"),
         )
 
     def buttons(self) -> Sequence[Button]:
         """Return back and override."""
         return (
             Button("Back (esc)", id="no", compact=True),
-            Button(self._yes, id="yes", variant="error", compact=True),
+            Button("Override", id="yes", variant="error", compact=True),
         )
 
     def safest(self) -> str:

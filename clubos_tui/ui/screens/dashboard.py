@@ -99,6 +99,8 @@ class Dashboard(Screen[None]):
         self.query_one(FilesPane).show_note("Not read yet.")
         self.query_one(LogPane).show_empty("The log begins with the first run.")
         self.query_one(ChecksPane).show_note("Not read yet.")
+        keys = "enter evidence · J line · K again · o override"
+        self.query_one("#checks", Pane).set_subtitle(keys)
         self.call_after_refresh(self._begin)
 
     @work(group="open")
@@ -373,10 +375,7 @@ class Dashboard(Screen[None]):
 
     @on(CheckList.Chosen)
     def _check_chosen(self, event: CheckList.Chosen) -> None:
-        from clubos_tui.ui.screens.help import Evidence
-
-        if self.presenter is not None and (lines := self.presenter.evidence(event.name)):
-            self.app.push_screen(Evidence(event.name, lines))
+        self._viewing.evidence(event.name)
 
     @on(LogView.FollowChanged)
     def _follow_changed(self) -> None:

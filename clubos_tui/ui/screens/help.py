@@ -71,7 +71,7 @@ def key_page(now: Situation, width: int) -> Content:
     return Content("\n").join(lines)
 
 
-class Page(ModalScreen[None]):
+class Page(ModalScreen[str]):
     """A page to read; esc, q or the key that opened it closes it."""
 
     CSS_PATH = sheet("help")
@@ -81,15 +81,15 @@ class Page(ModalScreen[None]):
         Binding("j", "screen.down", "Down", show=False),
     ]
 
-    def __init__(self, title: str, content: Content) -> None:
+    def __init__(self, title: str, content: Content, keys: str = "esc goes back") -> None:
         super().__init__()
-        self._heading, self._text = title, content
+        self._heading, self._text, self._keys = title, content, keys
 
     def compose(self) -> ComposeResult:
         """Show the content in a scrolling frame."""
         with Vertical(id="page") as page:
             page.border_title = Content(safe(self._heading))
-            page.border_subtitle = Content("esc goes back")
+            page.border_subtitle = Content(self._keys)
             with VerticalScroll(id="text"):
                 yield Static(self._text, markup=False)
 
@@ -118,10 +118,23 @@ class Detail(Page):
 
 
 class Evidence(Page):
-    """All that is known of a check."""
+    """All that is known of a check; answers with the action that it was left for."""
 
-    def __init__(self, name: str, lines: Sequence[Line]) -> None:
-        super().__init__(f"Check: {name}", sheet_content(lines))
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("J", "leave_for('jump')", "Jump", show=False),
+        Binding("K", "leave_for('check')", "Check again", show=False),
+        Binding("o", "leave_for('override')", "Override", show=False),
+    ]
+
+    def __init__(self, name: str, lines: Sequence[Line], *, jump: bool) -> None:
+        keys = "K again · o override · esc goes back"
+        keys = f"J to the line in the diff · {keys}" if jump else keys
+        super().__init__(f"Check: {name}", sheet_content(lines), keys)
+
+    def action_leave_for(self, action: str) -> None:
+        """Go back, and do that to the check."""
+        if self.is_active:
+            self.dismiss(action)
 
 
 class TooSmall(ModalScreen[None]):

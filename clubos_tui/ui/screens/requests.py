@@ -72,7 +72,7 @@ class Requests:
         if action == "live":
             self._desk.set_live(True)
             return
-        await self.all[action]()
+        await (self._checking.next() if action == "override" else self.all[action]())
 
     async def propose(self) -> None:
         """Ask for a dry run; start a run first where none is open."""
@@ -260,7 +260,7 @@ class Requests:
         assert prepared
         tree = prepared.tree
         if view.closed_checks("merge", tree):  # a yes would be refused
-            await self._checking.override()
+            await self._checking.next()
             return
         lines = sheets.merge_approval(view, who)
         dialog = Approval("Approve the merged tree?", lines, reject=False)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Final
 
-from clubos_tui.ui.widgets.views import DiffPane, LogPane
+from clubos_tui.ui.values import Line
+from clubos_tui.ui.widgets.views import ChecksPane, DiffPane, LogPane
 
 if TYPE_CHECKING:
     from clubos_tui.ui.screens.dashboard import Dashboard
@@ -101,9 +102,49 @@ class Viewing:
             presenter.editing.open(path, presenter.reviewing.line)
 
     def jump(self) -> None:
-        """Go to what a line of the log is about."""
+        """Go to what a line of the log, or the evidence of a check, is about."""
+        if self._dash.used == "checks":
+            self._dash.run_worker(self._jump_from_check(), group="jump", exclusive=True)
+            return
         line, presenter = self._dash.query_one(LogPane).current_line, self._dash.presenter
         if line is None or not line.path:
             self._dash.say("warn", "this line of the log is about no file")
         elif presenter is None or not presenter.go_to(line.phase, line.path, line.hunk):
             self._dash.say("warn", f"{line.path} is not in the change set that is shown")
+
+    def evidence(self, name: str) -> None:
+        """Show all the evidence of a check; a key on that page does to the check what it says."""
+        from clubos_tui.ui import evidence
+        from clubos_tui.ui.screens.help import Evidence
+
+        presenter = self._dash.presenter
+        if presenter is None or presenter.bridge.view is None:
+            return
+        view, number = presenter.bridge.view, presenter.number
+        lines = evidence.evidence(view, number, name, presenter.bridge.store.underway)
+        page = Evidence(name, lines, jump=bool(evidence.spots(view, number, name)))
+        self._dash.app.push_screen(page, self._left_evidence)
+
+    def _left_evidence(self, action: str | None) -> None:
+        if action:
+            self._dash.action_do(action)
+
+    async def _jump_from_check(self) -> None:
+        """Go to the line that the evidence under the cursor names; where it names many, ask."""
+        from clubos_tui.ui import evidence
+        from clubos_tui.ui.screens.choose import Choose
+
+        name, presenter = self._dash.query_one(ChecksPane).name_at, self._dash.presenter
+        found: Sequence[evidence.Spot] = ()
+        if presenter is not None and presenter.bridge.view is not None:
+            found = evidence.spots(presenter.bridge.view, presenter.number, name)
+        if presenter is None or not found:
+            self._dash.say("warn", "its evidence names no line of a file that this phase changes")
+            return
+        at: int | None = 0
+        if len(found) > 1:
+            about: Line = ("quiet", f"{name} names {len(found)} lines of the change set.")
+            dialog = Choose("Go to which line?", [about], [spot.text for spot in found])
+            at = await self._dash.app.push_screen_wait(dialog)
+        if at is not None and not presenter.reviewing.go_to_line(found[at].path, found[at].line):
+            self._dash.say("warn", f"{found[at].path} is not in the diff that is shown")

@@ -28,7 +28,7 @@ from clubos_tui.ui.diff.looks import CLASSES, LOOKS
 from clubos_tui.ui.diff.ranges import line_at, stretched
 from clubos_tui.ui.diff.scene import Scene, Selected
 from clubos_tui.ui.diff.seen import Seen
-from clubos_tui.ui.diff.walk import file_line, next_pending, row_of
+from clubos_tui.ui.diff.walk import file_line, next_pending, place_of_line, row_of
 from clubos_tui.ui.text import visible
 from clubos_tui.ui.values import NoteLine
 from clubos_tui.ui.widgets.detailing import Detailing
@@ -238,6 +238,17 @@ class DiffView(LineView):
                     self._go_to_hunk(f, h)
                     return True
         return False
+
+    def go_to_line(self, path: bytes, line: int) -> bool:
+        """Put the cursor on a line of the new side; False where no hunk of the patch shows it."""
+        place = place_of_line(self._scene.patch, path, line)
+        if place is None:
+            return False
+        self._scene.folded_hunks.discard(self._scene.patch.files[place.file].hunks[place.hunk].id)
+        self._scene.folded_files.discard(place.file)
+        self._rearrange()
+        self.go_to(row_of(self._layout, place), by_user=True)
+        return True
 
     def _go_to_hunk(self, f: int, h: int) -> None:
         if f in self._scene.folded_files:
