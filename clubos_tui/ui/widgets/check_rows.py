@@ -52,7 +52,7 @@ def _parts(at: int, row: CheckRow, names: int, room: int) -> Iterator[Part]:
     begun = name + " " * (names - cell_width(name))
     lines = [*_filled(begun, _words(row, room - _INDENT), room)]
     if len(lines) > _MOST:
-        lines = [*lines[: _MOST - 1], [*lines[_MOST - 1], ("warn", " … enter: all of it")]]
+        lines = [*lines[: _MOST - 1], [("warn", "  … enter shows the rest")]]
     for number, pieces in enumerate(lines):
         yield Part(at, not number, "" if number else head, row.tone, tuple(pieces))
 
