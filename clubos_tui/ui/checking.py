@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 
 from clubos_tui import events as e
@@ -182,9 +183,8 @@ def _facts(
     if check.from_base:
         yield "warn", "judged with the base's tests"
     yield "quiet", "required" if check.required else "if available"
-    cases = count(check.cases, "case")
-    if check.cases and not check.summary.startswith(f"{check.cases:,} case"):
-        yield "quiet", cases
+    if check.cases and str(check.cases) not in re.findall(r"\d+", check.summary):
+        yield "quiet", count(check.cases, "case")
     if check.at_base >= 0:
         yield "quiet", f"at base {count(check.at_base, 'case')}"
     if check.reused:
@@ -202,22 +202,23 @@ def _unproven(
 
 def notes(
     view: RunView, number: int, spec: CheckSpec | None, check: e.CheckFinished
-) -> Iterator[str]:
+) -> Iterator[Fact]:
     """Yield what a person should know of a check beside what it came to."""
     if over := view.overridden.get((check.scope, check.tree, check.check)):
-        yield f"overridden by {over.by}: {over.reason}"
+        yield "warn", f"overridden by {over.by}: {over.reason}"
     if _unproven(view, number, spec, check):
-        yield "unproven: it was not seen to fail on a seeded fault in this version"
+        yield "warn", "unproven: it was not seen to fail on a seeded fault in this version"
     if check.from_base:
-        yield f"judged with {count(len(check.from_base), 'path')} as in the base, tests among them"
+        paths = count(len(check.from_base), "path")
+        yield "warn", f"judged with the base's tests: it found {paths} as in the base"
     if not check.required:
-        yield "if available: where it can't be carried out, no gate waits for it"
+        yield "warn", "if available: where it can't be carried out, no gate waits for it"
     elif spec is not None and spec.if_available:
-        yield "if available, but it was carried out and failed, so the gate waits for it"
+        yield "warn", "if available, but carried out and failed: the gate waits for it"
     if check.reused:
-        yield "reused: nothing that it depends on has changed since it was carried out"
+        yield "quiet", "reused: nothing that it depends on has changed since it was carried out"
     if check.at_base >= 0:
-        yield f"at base {count(check.at_base, 'case')}: fewer would be a failure"
+        yield "quiet", f"at base {count(check.at_base, 'case')}: fewer would be a failure"
 
 
 def rehearsal(rehearsed: e.Rehearsed) -> str:

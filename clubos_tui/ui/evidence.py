@@ -56,7 +56,7 @@ def evidence(
     out: list[Line] = [
         *now,
         (OUTCOMES[check.outcome], f"{check.outcome}: {check.summary}"),
-        *(("warn", note) for note in notes(view, number, spec, check)),
+        *notes(view, number, spec, check),
         (None, "How"),
         ("quiet", f"tool          {check.tool or 'this program'}"),
         *_command(spec, check),

@@ -201,7 +201,7 @@ def _checks(
         lines.append((tone, f"{check.check}: {check.outcome}: {check.summary}"))
         lines += [("quiet", f"  {text}") for text in check.evidence]
         known = notes(view, number, by.get(check.check), check)
-        lines += [("warn", f"  {note}") for note in known]
+        lines += [(tone, f"  {note}") for tone, note in known]
     return lines if found else [*lines, ("bad", "none has ended")]
 
 

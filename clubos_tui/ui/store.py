@@ -254,7 +254,8 @@ class Store:
         if self.underway is None:
             return
         self._time(str(record.get("at", "")))
-        if said := self.underway.hear(record, self.last):
+        self.underway.hear(record, self.last)
+        if said := self.underway.doing:
             self.doing = Doing(f"checking: {said}")
 
     def move(self, record: Json) -> None:

@@ -21,6 +21,8 @@ class Live:
     began: float
     """A time of the wall clock, in seconds."""
     said: str = ""
+    spoke: str = ""
+    """When it said that, as the stream writes it."""
     outcome: str = ""
     """Once it has ended."""
     milliseconds: int = 0
@@ -39,28 +41,33 @@ class Underway:
     """Those that take some time; the others need none, and what still holds is not tried again."""
     live: dict[str, Live] = field(default_factory=dict)
 
-    def hear(self, record: Json, now: float) -> str:
-        """Fold one word of the stream in; return in words what a check is at, where it says so.
+    @property
+    def doing(self) -> str:
+        """What one of those that run now is at, the one that spoke last before the others."""
+        running = [(name, live) for name, live in self.live.items() if not live.outcome]
+        name, live = max(running, key=lambda each: each[1].spoke, default=("", None))
+        return f"{name}: {live.said}" if live and live.said else name
+
+    def hear(self, record: Json, now: float) -> None:
+        """Fold one word of the stream in.
 
         Args:
             record: The word.
             now: Its time, in seconds.
         """
         if str(record.get("at", "")) < self.since:  # of the round before, which is overwritten
-            return ""
+            return
         kind, name = record.get("type"), str(record.get("check", ""))
         if kind == "check.began":
             self.live[name] = Live(now)
         live = self.live.get(name)
         if live is None:
-            return ""
+            return
         if kind == "check.said":
-            live.said = str(record.get("text", ""))
-            return f"{name}: {live.said}"
-        if kind == "check.ended":
+            live.said, live.spoke = str(record.get("text", "")), str(record.get("at", ""))
+        elif kind == "check.ended":
             live.outcome, live.said = str(record.get("outcome", "")), str(record.get("summary", ""))
             live.milliseconds = int(record.get("milliseconds", 0))
-        return ""
 
 
 def begun(known: Underway | None, event: e.CheckStarted, at: str) -> Underway:

@@ -118,6 +118,17 @@ def test_a_check_under_way_waits_runs_and_has_ended_before_it_is_recorded():
     assert store.underway is None
 
 
+def test_the_next_line_tells_of_a_check_that_still_runs():
+    store = told(*PROPOSING, *begun("unit tests", "licences"))
+    hear(store, "began", "unit tests")
+    hear(store, "began", "licences")
+    hear(store, "said", "unit tests", text="case 3", second=51)
+    hear(store, "said", "licences", text="looking", second=52)
+    assert "checking: licences: looking" in store.doing.words(0.0)
+    hear(store, "ended", "licences", outcome="passed", summary="fine", second=53)
+    assert "checking: unit tests: case 3" in store.doing.words(0.0)
+
+
 def test_what_still_holds_is_not_shown_as_waiting():
     store = told(*PROPOSING, *begun("licences"))
     assert rows(store)["unit tests"].word == "reused"

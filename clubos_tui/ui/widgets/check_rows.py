@@ -85,6 +85,9 @@ def _filled(
         if used + cell_width(text) > room:
             yield line
             line, used, text = [], 0, " " * _INDENT + word
-        line.append((tone, text))
+        if line and line[-1][0] == tone:
+            line[-1] = (tone, line[-1][1] + text)
+        else:
+            line.append((tone, text))
         used += cell_width(text)
     yield line
