@@ -14,7 +14,7 @@ __all__ = ["HEAD", "Part", "lay_out"]
 HEAD = 11
 """Cells of mark and outcome, in front of every name."""
 _WORD = 8  # cells of the widest outcome
-_NAME = 0.4  # of the width, at most
+_NAME = 0.4  # of the width, at most; a longer name pushes what it says to the right
 _MOST = 4  # rows of one check; the evidence has it whole
 _LEAST = 20  # cells
 _INDENT = 2  # cells, of a row that goes on
@@ -48,8 +48,8 @@ def _parts(at: int, row: CheckRow, names: int, room: int) -> Iterator[Part]:
         for number, text in enumerate(textwrap.wrap(safe(row.text), room)):
             yield Part(at, not number, f"{'':{HEAD}}", row.tone, ((row.tone, text),))
         return
-    name = cell_cut(safe(row.name), names)
-    begun = name + " " * (names - cell_width(name))
+    name = cell_cut(safe(row.name), room)
+    begun = name + " " * max(0, names - cell_width(name))
     lines = [*_filled(begun, _words(row, room - _INDENT), room)]
     if len(lines) > _MOST:
         lines = [*lines[: _MOST - 1], [("warn", "  … enter shows the rest")]]
@@ -62,9 +62,11 @@ def _words(row: CheckRow, most: int) -> Iterator[tuple[Tone | None, str, str]]:
     loud = row.tone if row.tone in {"bad", "warn"} else None
     for number, word in enumerate(_folded(safe(row.text), most, 1)):
         yield loud, word, " " if number else "  "
+    before = " · " if row.text else "  "
     for tone, fact in row.facts:
         for number, word in enumerate(_folded(safe(fact), most, most)):
-            yield tone, word, " " if number else " · "
+            yield tone, word, " " if number else before
+        before = " · "
 
 
 def _folded(text: str, most: int, wanted: int) -> list[str]:
