@@ -112,7 +112,10 @@ async def journey(camera: Camera, sample: Path) -> None:
             await press("z", "right_square_bracket")
             await camera.pilot.pause(0.5)
             camera.take("zoomed", "The diff alone: decided hunk by hunk, riskiest file first")
-            await press("z")
+            await press("z", "5", "g")
+            await camera.pilot.pause(0.5)
+            camera.take("checks", "The evidence about the very tree that is proposed")
+            await press("4")
         await press("n")
         await until(f"Approve phase {number} of 5?")
         if number == 2:

@@ -142,6 +142,23 @@ def test_another_phases_checks_are_not_shown_for_this_one():
     assert rows(store, 2)["kept"].word == "planned"
 
 
+def test_a_checkpoint_under_way_takes_the_place_of_what_the_proposal_came_to():
+    store = told(*PROPOSING, finished("unit tests"), REHEARSED, GATE)
+    stage = e.CheckStarted(1, "stage", TREE, "unit tests", "/s")
+    store = told(stage, store=store)
+    hear(store, "began", "unit tests")
+    values = shown(store)
+    assert values.title == f"0 of 3 ended · stage {TREE[:10]}"
+    assert [row.name for row in values.rows] == ["unit tests", "kept", "licences"]
+
+
+def test_the_checks_of_a_merge_are_shown_whichever_phase_is_selected():
+    store = told(*PROPOSING, e.CheckStarted(2, "merge", TREE, "1: unit tests", "/s"))
+    names = ["1: unit tests", "1: kept", "1: licences", "2: kept"]
+    for number in (1, 2):
+        assert [row.name for row in shown(store, number).rows] == names
+
+
 def test_a_check_that_is_asked_for_alone_leaves_the_others_as_they_are():
     known = [finished("unit tests", "failed"), finished("kept"), finished("licences")]
     again = e.ChecksRequested(1, "proposal", TREE, ("unit tests",), "Ada")

@@ -120,6 +120,8 @@ async def test_the_checks_stand_there_before_a_run_and_after(place, make, size):
         await b.says("5 Checks · 3 planned")
         await b.says("a check of kind paths · required")
         await b.says("d makes a dry run")
+        await b.press("enter")
+        await b.says("there is no evidence yet: d makes a dry run")
         await proposed(b)
         await b.says("gate shut · proposal ")
         tree = b.view.phase(1).change_set

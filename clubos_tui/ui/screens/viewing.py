@@ -119,6 +119,7 @@ class Viewing:
 
         presenter = self._dash.presenter
         if presenter is None or presenter.bridge.view is None:
+            self._dash.say("info", "there is no evidence yet: d makes a dry run")
             return
         view, number = presenter.bridge.view, presenter.number
         lines = evidence.evidence(view, number, name, presenter.bridge.store.underway)
