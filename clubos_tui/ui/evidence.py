@@ -21,7 +21,7 @@ from clubos_tui.ui.values import Line, Tone, count
 __all__ = ["Spot", "evidence", "judges", "judging", "spots"]
 
 _SPOT = re.compile(r"^(?P<path>[^:\s][^:]*):(?P<line>[1-9]\d{0,6})(?=[:\s]|$)")
-_MARK = "$ "  # before the command, in the first line of what a command gives
+_MARK = "$ "  # before the command, in what a command gives
 
 
 class Spot(NamedTuple):
@@ -88,14 +88,18 @@ def _command(spec: CheckSpec | None, check: e.CheckFinished | None) -> list[Line
     """Return the exact command: as it was run, or as the plan has it."""
     if spec is None or spec.kind != "command":
         return []
-    ran = check.evidence[0] if check and check.evidence else ""
-    line = ran.removeprefix(_MARK) if ran.startswith(_MARK) else spec.command or spec.preset
-    return [("quiet", f"command       {line}")]
+    ran = _ran(check.evidence) if check else ""
+    return [("quiet", f"command       {ran.removeprefix(_MARK) or spec.command or spec.preset}")]
 
 
-def _shown(check: e.CheckFinished) -> Sequence[str]:
-    first = check.evidence[:1]
-    return check.evidence[1:] if first and first[0].startswith(_MARK) else check.evidence
+def _ran(lines: Sequence[str]) -> str:
+    """Return the line that names the command; where it was tried again, it is the second."""
+    return next((line for line in lines[:2] if line.startswith(_MARK)), "")
+
+
+def _shown(check: e.CheckFinished) -> list[str]:
+    ran = _ran(check.evidence)
+    return [line for line in check.evidence if line != ran]
 
 
 def _at_base(check: e.CheckFinished) -> str:

@@ -292,6 +292,15 @@ def test_the_evidence_is_whole_and_says_what_is_new():
     assert ("good", "- gone") in lines
 
 
+def test_the_command_of_a_check_that_was_tried_twice_is_named_once():
+    tried = ("the first time: 1 case failed", "$ make test", "$ a line of the tool")
+    store = told(*PROPOSING, finished("unit tests", evidence=tried), REHEARSED, GATE)
+    lines = [text for _, text in evidence.evidence(store.view, 1, "unit tests")]
+    assert "command       make test" in lines
+    assert "$ make test" not in lines
+    assert {"the first time: 1 case failed", "$ a line of the tool"} <= set(lines)
+
+
 def test_the_first_time_and_the_same_again_say_so():
     one = told(*PROPOSING, finished("kept"), REHEARSED, GATE)
     assert ("quiet", "this was the first time") in evidence.evidence(one.view, 1, "kept")
