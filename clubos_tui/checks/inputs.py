@@ -12,7 +12,24 @@ from clubos_tui.checks.base import below_of
 from clubos_tui.checks.files import suffix_of
 from clubos_tui.plan import CheckSpec
 
-__all__ = ["inputs_of"]
+__all__ = ["inputs_of", "tree_of"]
+
+
+_OF_A_CHANGE = frozenset({"secrets", "protected", "forbidden", "size", "tamper"})
+"""The kinds that look at what a phase changes; the others look at what there is."""
+
+
+def tree_of(spec: CheckSpec, tree: TreeId, base: TreeId) -> str:
+    """Return the same for a check that only reads, and may read all of the tree.
+
+    Args:
+        spec: The check.
+        tree: What it reads.
+        base: What that is a change of.
+    """
+    plain = dataclasses.replace(spec, name="", canary="", canary_text="")
+    held = [tree, base] if spec.kind in _OF_A_CHANGE else [tree]
+    return digest({"version": __version__, "check": digest(plain), "held": held})
 
 
 def inputs_of(spec: CheckSpec, files: Mapping[str, Entry], tree: TreeId, base: TreeId) -> str:

@@ -6,6 +6,7 @@ import json
 import posixpath
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, cast
 
 from clubos_tui.checks.base import Subject
@@ -33,6 +34,8 @@ _WRAPPERS = frozenset(
     {"parenthesized_expression", "as_expression", "satisfies_expression", "non_null_expression"}
 )
 
+_KEPT = 512  # files
+
 _RESERVED = frozenset(
     {
         "break", "case", "catch", "class", "const", "continue", "debugger", "default", "delete",
@@ -56,6 +59,7 @@ class Source:
     root: Node
 
 
+@lru_cache(maxsize=_KEPT)  # several checks read the same sources
 def parse(data: bytes, ending: str) -> Node:
     """Return the syntax tree of a source; what can't be parsed in it are its ERROR nodes."""
     import tree_sitter_typescript as grammar
@@ -74,11 +78,16 @@ def opened(subject: Subject, path: str) -> Source:
         subject.text(path)
     except UnicodeDecodeError as error:
         raise Unreadable(f"{path} is not UTF-8 text") from error
-    root = parse(subject.read(path), posixpath.splitext(path)[1])
-    fault = next(breaks(root), None)
-    if fault is not None:
+    data, ending = subject.read(path), posixpath.splitext(path)[1]
+    root = parse(data, ending)
+    if fault := _first_break(data, ending):
         raise Unreadable(at(path, fault, "does not parse"))
     return Source(path, root)
+
+
+@lru_cache(maxsize=_KEPT)
+def _first_break(data: bytes, ending: str) -> Node | None:
+    return next(breaks(parse(data, ending)), None)
 
 
 def sources(subject: Subject, spec: CheckSpec) -> list[str]:

@@ -22,7 +22,7 @@ from clubos_tui.checks import BOXED, Subject, Verdict, run
 from clubos_tui.checks.canaries import catches
 from clubos_tui.checks.commands import counts_cases
 from clubos_tui.checks.guard import TAMPER, restored
-from clubos_tui.checks.inputs import inputs_of
+from clubos_tui.checks.inputs import inputs_of, tree_of
 from clubos_tui.engine.decide import RunChecks
 from clubos_tui.engine.effects.context import Context
 from clubos_tui.events import CheckFinished, CheckStarted
@@ -73,12 +73,13 @@ class Gathering:
         return known, [spec for spec in specs if spec.name not in known]
 
     def _held(self, spec: CheckSpec) -> CheckFinished | None:
-        """Return what a command came to before, where all it depends on is the same."""
+        """Return what a check came to before, where all it depends on is the same."""
         key = self._key(spec)
-        if not key or self.step.anew:
+        if self.step.anew:
             return None
         for found in self.context.view.latest.values():
-            if found.inputs_sha256 == key and found.outcome == "passed":
+            same = found.inputs_sha256 == key and found.outcome == "passed"
+            if same and self._is_there(spec):
                 step = self.step
                 return dataclasses.replace(
                     found, phase=step.phase, scope=step.scope, tree=step.tree, check=spec.name,
@@ -86,9 +87,23 @@ class Gathering:
                 )  # fmt: skip
         return None
 
+    def _is_there(self, spec: CheckSpec) -> bool:
+        """Tell whether the folder still holds what the tree says of a check's files."""
+        if spec.kind in BOXED:  # it gets a copy of its own
+            return True
+        try:
+            for path in self.subject.matching(spec):
+                self.subject.read(path)
+        except Exception:  # whatever it is: the check itself says what is wrong there
+            return False
+        return True
+
     def _key(self, spec: CheckSpec) -> str:
         if spec.kind not in BOXED:
-            return ""
+            # What is protected or guarded is the plan's, which is the same for the whole run; of
+            # a merged tree it is less.
+            base = self.context.view.phase(self.step.phase).base
+            return tree_of(spec, self.step.tree, TreeId(f"{base} {self.step.scope == 'merge'}"))
         files = self.context.session.workshop.files(self._judged)
         return inputs_of(spec, files, self._judged, self._base_of(spec))
 
