@@ -76,7 +76,7 @@ def _told(found: Verdict, made: _Prepared, preset: Preset) -> Verdict:
     """Return a verdict with what was run, and how to get what may be missing."""
     cure = (f"To get it: {preset.cure}",) if found.outcome == "unknown" and preset.cure else ()
     rows = (f"$ {made.line}", *found.evidence, *cure)
-    return replace(found, tool=made.tool or _tool(made.line), evidence=rows)
+    return replace(found, tool=made.tool or _tool(preset.program or made.line), evidence=rows)
 
 
 def counts_cases(spec: CheckSpec) -> bool:
@@ -115,11 +115,10 @@ def _silenced(subject: Subject, spec: CheckSpec, preset: Preset) -> list[str]:
     faults = []
     for path in subject.matching(spec):
         text = subject.read(path).decode("utf-8", "replace")
-        faults += [
-            f"{path}:{number}: {row.strip()[:120]}"
-            for number, row in enumerate(text.splitlines(), 1)
-            if silent.search(row)
-        ]
+        for found in silent.finditer(text):
+            row = text[text.rfind("\n", 0, found.start()) + 1 :].split("\n", 1)[0]
+            number = text.count("\n", 0, found.start()) + 1
+            faults.append(f"{path}:{number}: {row.strip()[:120]}")
     return faults
 
 

@@ -44,7 +44,14 @@ class Preset:
     """Folders of the person's home that it reads."""
 
 
-_TSC: Final = "--noEmit --pretty false --incremental false --strict"
+# Each by its name: one that the project's own configuration turns off stays off under --strict.
+_TSC: Final = (
+    "--noEmit --pretty false --incremental false --noCheck false --strict --strictNullChecks "
+    "--noImplicitAny --noImplicitThis --strictFunctionTypes --strictBindCallApply "
+    "--strictPropertyInitialization --useUnknownInCatchVariables"
+)
+# The tree's own configuration could take back what the plan asks for.
+_OXLINTRC: Final = "/tmp/oxlintrc.json"  # noqa: S108 - in the box
 PRESETS: Final = {
     "pytest": Preset(
         f"python3 -m pytest -q -p no:cacheprovider --junit-xml={REPORT}", "junit", REPORT
@@ -63,17 +70,20 @@ PRESETS: Final = {
         f"grep -v ^{NODE_MODULES}/ /tmp/listed",
         "problems", lists=True, packages=True,
         cure="npm install --ignore-scripts, where its package.json is",
-        silenced=r"@ts-(?:nocheck|ignore|expect-error)\b",
+        # The last one says that a module is whatever one takes it for.
+        silenced=r"@ts-(?:nocheck|ignore|expect-error)\b"
+        r"|\bdeclare\s+module\s+(?P<quote>[\"'])[^\"'\n]+(?P=quote)(?!\s*\{)",
         lacking=r"error TS(?:2307|2688|7016|2875)\b[^']*'(?![./])",
     ),
     "oxlint": Preset(
-        "oxlint --format unix --no-ignore -D correctness -D suspicious "
-        "-A no-array-sort -A no-array-reverse {paths}",
+        f"echo '{{}}' > {_OXLINTRC} && oxlint -c {_OXLINTRC} --disable-nested-config "
+        "--format unix --no-ignore -D correctness -D suspicious -A no-array-sort "
+        "-A no-array-reverse {paths}",
         "problems", program="oxlint", cure="pip install 'clubos-tui[checks]'",
         silenced=r"(?:oxlint|eslint)-disable\b",
     ),
     "squawk": Preset(
-        "squawk --reporter gcc --assume-in-transaction "
+        "squawk -c /dev/null --reporter gcc --assume-in-transaction "
         "-e require-timeout-settings,prefer-robust-stmts,prefer-bigint-over-int {paths}",
         "problems", program="squawk", cure="pip install 'clubos-tui[checks]'", from_zero=True,
         silenced=r"squawk-ignore\b",
