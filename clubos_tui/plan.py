@@ -240,7 +240,10 @@ class CheckSpec:
     )
     canary_text: str = field(default="", metadata=_help("what lies there then"))
     if_available: bool = field(
-        default=False, metadata=_help("may be shown as not run without closing the gate")
+        default=False,
+        metadata=_help(
+            "where this machine lacks its tool, it is shown as not run and closes no gate"
+        ),
     )
     inputs: tuple[str, ...] = field(
         default=(),

@@ -128,6 +128,8 @@ class Verdict:
     evidence: tuple[str, ...] = ()
     cases: int = 0
     tool: str = "clubos"
+    missing: bool = False
+    """It is unknown because this machine lacks something; nothing the tree holds can cause that."""
 
 
 Checking: TypeAlias = Generator[str, None, Verdict]

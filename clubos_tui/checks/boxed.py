@@ -45,7 +45,7 @@ def boxed(
     holds = probe()
     if not holds.ok:
         why = f"no command is run without a sandbox: {holds.why}"
-        return Verdict("unknown", why, (holds.cure,))
+        return Verdict("unknown", why, (holds.cure,), missing=True)
     folder = subject.copy()
     printed: SimpleQueue[bytes] = SimpleQueue()
     done: list[Ended | OSError] = []

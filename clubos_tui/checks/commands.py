@@ -26,12 +26,15 @@ from clubos_tui.checks.problems import listed, problems
 from clubos_tui.checks.reports import LARGEST, Counted, Lacking, Unreadable, counted, junit, tap
 from clubos_tui.plan import CheckSpec
 from clubos_tui.workspace.sandbox.box import HOME, Box
-from clubos_tui.workspace.sandbox.programs import equip, programs_of
+from clubos_tui.workspace.sandbox.programs import equip, is_there, programs_of, words_of
 from clubos_tui.workspace.sandbox.running import run
 from clubos_tui.workspace.sandbox.watch import Limits
 
 __all__ = ["command", "counts_cases"]
 
+_NOT_FOUND: Final = re.compile(
+    r"^(?:/bin/)?sh: (?:line )?\d+: ([^\s:/]+): (?:command )?not found$", re.MULTILINE
+)
 _NOT_RUN: Final = {126: "it can't be executed", 127: "it is not there"}
 
 
@@ -90,14 +93,14 @@ def _prepared(subject: Subject, spec: CheckSpec, preset: Preset) -> _Prepared | 
     line, tool = spec.command, ""
     if preset.program and not next(programs_of(preset.program), ""):
         why = f"{preset.program} is not installed"
-        return Verdict("unknown", why, (f"To get it: {preset.cure}",))
+        return Verdict("unknown", why, (f"To get it: {preset.cure}",), missing=True)
     readable: tuple[tuple[str, str], ...] = ()
     if preset.packages:
         place = packages(subject.checkout, spec.folder)
         tsc = compiler(place) if place else ""
         if not place or ("{tsc}" in line and not tsc):
             why = "the packages of the project are not installed"
-            return Verdict("unknown", why, (f"To get them: {preset.cure}",))
+            return Verdict("unknown", why, (f"To get them: {preset.cure}",), missing=True)
         tool = version_of(place, "typescript") if "{tsc}" in line else ""
         line, readable = line.replace("{tsc}", tsc), ((place, NODE_MODULES),)
     for folder in preset.home:
@@ -129,7 +132,8 @@ def _judged(subject: Subject, spec: CheckSpec, ran: Ran) -> Verdict:
     if ended.why:
         return Verdict("unknown", f"it was ended: {ended.why}", last)
     if ended.code in _NOT_RUN:
-        return Verdict("unknown", f"{_NOT_RUN[ended.code]} (exit code {ended.code})", last)
+        words = f"{_NOT_RUN[ended.code]} (exit code {ended.code})"
+        return Verdict("unknown", words, last, missing=_is_missing(spec.command, said))
     if ended.code > 128:
         return Verdict("unknown", f"signal {ended.code - 128} ended it", last)
     try:
@@ -159,6 +163,15 @@ def _judged(subject: Subject, spec: CheckSpec, ran: Ran) -> Verdict:
     if spec.evidence == "problems":
         words = f"no problem in {found.cases} files"
     return Verdict("passed", words, (), found.cases)
+
+
+def _is_missing(line: str, said: str) -> bool:
+    """Tell whether a command line names a program that this machine has not.
+
+    What runs may end and talk as the shell does then; so what it names is looked for as well.
+    """
+    named = set(words_of(line))
+    return any(name in named and not is_there(name) for name in _NOT_FOUND.findall(said))
 
 
 def _counted(subject: Subject, spec: CheckSpec, folder: str, said: str) -> Counted:

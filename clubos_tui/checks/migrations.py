@@ -62,7 +62,8 @@ def migrations(subject: Subject, spec: CheckSpec) -> Checking:
     try:
         with server() as found:
             if found is None:
-                return Verdict("unknown", "there is no PostgreSQL on this machine", (INSTALL,))
+                why = "there is no PostgreSQL on this machine"
+                return Verdict("unknown", why, (INSTALL,), missing=True)
             script = shlex.quote(_script(steps, found))
             line = f"/bin/sh -c {script} sh {shlex.quote(found.programs)}"
             ran = yield from boxed(subject, spec, line, found.box)

@@ -204,9 +204,11 @@ class Gathering:
             evidence = (*evidence, f"judged as in the base: {named}")
         return CheckFinished(
             phase=step.phase, scope=step.scope, tree=step.tree, check=spec.name,
-            outcome="not run" if outcome == "unknown" and spec.if_available else outcome,
-            # One that may be missing still counts where it was carried out and failed.
-            required=not spec.if_available or outcome == "failed",
+            outcome="not run" if spec.if_available and verdict.missing else outcome,
+            # One that may be missing still counts where it is there, and failed or can't tell.
+            required=not spec.if_available
+            or outcome == "failed"
+            or (outcome == "unknown" and not verdict.missing),
             summary=verdict.summary, evidence=evidence,
             tool=verdict.tool, cases=verdict.cases, milliseconds=milliseconds,
             inputs_sha256=self._key(spec), proved=self._proved(spec, verdict), at_base=at_base,

@@ -23,7 +23,7 @@ from typing import Final
 
 from clubos_tui.workspace.sandbox.box import PATH, Box
 
-__all__ = ["equip", "programs_of"]
+__all__ = ["equip", "is_there", "programs_of", "words_of"]
 
 _SYSTEM: Final = (
     "/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32", "/etc/alternatives",
@@ -32,9 +32,19 @@ _WORD = re.compile(r"[^\s;&|()<>'\"`$=]+")
 _DEEPEST = 8  # links and interpreters that lead from one to the next
 
 
+def words_of(command: str) -> Iterator[str]:
+    """Yield the words of a command line of which any may be a program, each once."""
+    yield from dict.fromkeys(_WORD.findall(command))
+
+
+def is_there(name: str) -> bool:
+    """Tell whether the box has a program of this bare name, or would be given it."""
+    return bool(_look_up(name) or shutil.which(name, path=PATH))
+
+
 def programs_of(command: str) -> Iterator[str]:
     """Yield the paths of the programs that a command line names, wherever in it they stand."""
-    for word in dict.fromkeys(_WORD.findall(command)):
+    for word in words_of(command):
         if program := _look_up(word):
             yield program
 
