@@ -15,6 +15,7 @@ _PARTS: Final = re.compile(
     r"""
     (?P<comment> --[^\n]* | /\*(?:[^*]|\*(?!/))*(?:\*/|\Z) )
     | [eE]'(?:[^'\\]|\\.|'')*'
+    | \w[\w$]*  # a name as a whole: neither an e nor a dollar in it begins a text
     | '(?:[^']|'')*'
     | "[^"]*"
     | (?P<tag>\$(?:[A-Za-z_]\w*)?\$) .*? (?P=tag)
@@ -23,6 +24,9 @@ _PARTS: Final = re.compile(
     re.VERBOSE | re.DOTALL,
 )
 
+# With it, a backslash before a quote means something else, here and in psql.
+_READING: Final = re.compile("standard_conforming_strings", re.IGNORECASE)
+
 
 def commands(text: str) -> Iterator[tuple[int, str]]:
     """Yield the line of each command, and how it begins.
@@ -30,6 +34,9 @@ def commands(text: str) -> Iterator[tuple[int, str]]:
     A comment within a comment is one too: where it ends, servers and readers disagree.
     """
     for found in _PARTS.finditer(text):
+        if not found["comment"] and (setting := _READING.search(found[0])):
+            place = found.start() + setting.start()
+            yield text.count("\n", 0, place) + 1, setting[0]
         comment = found["comment"] or ""
         nested = comment.startswith("/*") and "/*" in comment[2:]
         if found["command"] or nested:
