@@ -17,12 +17,13 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from clubos_tui.workspace.sandbox.box import Box
-from clubos_tui.workspace.sandbox.running import run
+from clubos_tui.workspace.sandbox.probe import probe
+from clubos_tui.workspace.sandbox.running import Ended, run
 from clubos_tui.workspace.sandbox.watch import Limits
 
 __all__ = ["DUMPS", "INSTALL", "Server", "binaries", "server"]
@@ -74,13 +75,18 @@ psql -Xqc 'create role migrator login' -c 'create database migrated owner migrat
   >/tmp/said 2>&1 || said create
 """
 _NAMED: Final = """\
-role=$CHECK_NAME db=$CHECK_NAME secret=$CHECK_SECRET
+role=$PGUSER db=$PGDATABASE secret=$PGPASSWORD
 echo "@server PostgreSQL $(psql -XwAtc 'show server_version' 2>/tmp/said || said connect)"
-psql -Xwq -v ON_ERROR_STOP=1 >/tmp/said 2>&1 <<SQL || said create
-create role $role login password '$secret' nosuperuser nocreatedb nocreaterole noreplication;
-grant $role to current_user;
-create database $db owner $role template template0 encoding 'UTF8';
-revoke connect on database $db from public;
+"""
+# These two run as whom the person names, in boxes that hold no file of the tree.
+_MADE: Final = """\
+PATH=$1:$PATH
+exec psql -Xwq -v ON_ERROR_STOP=1 <<SQL
+create role $CHECK_NAME login password '$CHECK_SECRET'
+  nosuperuser nocreatedb nocreaterole noreplication;
+grant $CHECK_NAME to current_user;
+create database $CHECK_NAME owner $CHECK_NAME template template0 encoding 'UTF8';
+revoke connect on database $CHECK_NAME from public;
 SQL
 """
 _GONE: Final = """\
@@ -144,18 +150,38 @@ def server() -> Iterator[Server | None]:
         yield None
         return
     box = Box("", readable=_around(place))
-    if not url:
+    if not url or not probe().ok:  # without a sandbox nothing of it will run
         end = "pg_ctl -D $data -m immediate stop >/dev/null\n"
         yield Server(place, box, _BEGIN + _OWN + _STEPS, end)
         return
-    box = _reaching(url, box)
+    theirs = _reaching(url, box)
+    name, secret = f"clubos_check_{secrets.token_hex(6)}", secrets.token_hex(16)
+    more = {"CHECK_NAME": name, "CHECK_SECRET": secret}
+    owner = replace(theirs, variables={**theirs.variables, **more})
+    # What a file makes psql do, it does with what is in the box: never the person's password.
+    own = {"PGUSER": name, "PGDATABASE": name, "PGPASSWORD": secret}
+    box = replace(theirs, variables={**theirs.variables, **own})
     try:
+        ended, said = _asked(owner, _MADE, place)
+        if ended.code or ended.why:
+            why = ended.why or " ".join(said.split("\n", 1)[0].split())
+            raise ValueError(f"the server that {_URL} names gives no database: {why}")
         yield Server(place, box, _BEGIN + _NAMED + _STEPS, "")
     finally:
         # Whatever ended the check, also its time limit: it can't clean up behind itself.
-        with tempfile.TemporaryDirectory(prefix="clubos-server-") as folder, suppress(OSError):
-            gone = Box(folder, box.network, variables=box.variables, readable=box.readable)
-            run(gone, ["/bin/sh", "-c", _GONE, "sh", place], limits=Limits(seconds=20.0))
+        with suppress(OSError):
+            _asked(owner, _GONE, place)
+
+
+def _asked(box: Box, script: str, place: str) -> tuple[Ended, str]:
+    """Run what is ours on a named server; return how it ended, and what it printed."""
+    printed = bytearray()
+    with tempfile.TemporaryDirectory(prefix="clubos-server-") as folder:
+        ended = run(
+            replace(box, workspace=folder), ["/bin/sh", "-c", script, "sh", place],
+            output=printed.extend, limits=Limits(seconds=20.0, output=1 << 16),
+        )  # fmt: skip
+    return ended, printed.decode("utf-8", "replace")
 
 
 def _around(place: str) -> tuple[tuple[str, str], ...]:
@@ -185,8 +211,6 @@ def _reaching(url: str, box: Box) -> Box:
         "PGUSER": unquote(parts.username or "") or query.get("user", ["postgres"])[0],
         "PGPASSWORD": unquote(parts.password or ""),
         "PGDATABASE": parts.path.lstrip("/") or "postgres",
-        "CHECK_NAME": f"clubos_check_{secrets.token_hex(6)}",
-        "CHECK_SECRET": secrets.token_hex(16),
     }
     if mode := query.get("sslmode"):
         variables["PGSSLMODE"] = mode[0]

@@ -18,6 +18,7 @@ from clubos_tui.checks.servers import binaries
 from clubos_tui.plan import CheckSpec
 from clubos_tui.repository.objects import object_id
 from clubos_tui.workspace.sandbox.box import program
+from clubos_tui.workspace.sandbox.probe import Holds
 
 needs_server = pytest.mark.skipif(
     not (program() and binaries()), reason="bubblewrap or PostgreSQL is not installed"
@@ -265,10 +266,41 @@ def test_p8_what_a_file_tries_on_it_is_refused_and_nothing_is_left(
 
 
 @needs_server
+@pytest.mark.parametrize("how", ["tcp", "on_disk"])
+def test_p8_a_persons_password_is_not_in_the_box_with_a_file(theirs, judge, monkeypatch, how):
+    """Even where a file speaks to psql, it finds only the role that was made for it."""
+    monkeypatch.setenv("CLUBOS_POSTGRESQL_URL", getattr(theirs, how))
+    monkeypatch.setattr("clubos_tui.checks.migrations.psql.commands", lambda _: iter(()))
+    look = (
+        "\\! cat /proc/*/environ /proc/*/cmdline | tr '\\0' '\\n' > /tmp/seen\n"
+        f"\\! grep -qF '{PASSWORD[:4]}' /tmp/seen && echo the password >&2\n"
+        "\\! grep -q PGUSER=boss /tmp/seen && echo the owner >&2\n"
+        "\\! grep -q PGUSER=clubos_check_ /tmp/seen && echo its own >&2\nselect nothing;\n"
+    )
+    found = judge({**GOOD, "db/2_people.up.sql": look})
+    assert found.outcome == "failed", found
+    assert [row for row in found.evidence if row in {"the password", "the owner", "its own"}] == [
+        "its own"
+    ]
+
+
+def test_p8_without_a_sandbox_a_named_server_is_not_even_asked(judge, monkeypatch):
+    monkeypatch.setenv("CLUBOS_POSTGRESQL_URL", "postgresql://boss@127.0.0.1:1/postgres")
+    monkeypatch.setattr("clubos_tui.checks.servers.binaries", lambda _: "/usr/bin")
+    for module in ("boxed", "servers"):
+        monkeypatch.setattr(
+            f"clubos_tui.checks.{module}.probe", lambda: Holds(False, "no bwrap", "get it")
+        )
+    found = judge(GOOD)
+    assert (found.outcome, found.evidence, found.missing) == ("unknown", ("get it",), True)
+
+
+@needs_server
 def test_p7_a_server_that_does_not_answer_is_unknown(judge, monkeypatch):
     monkeypatch.setenv("CLUBOS_POSTGRESQL_URL", "postgresql://boss@127.0.0.1:1/postgres")
     found = judge(GOOD)
     assert found.outcome == "unknown", found
+    assert found.summary.startswith("the server that CLUBOS_POSTGRESQL_URL names gives no database")
     monkeypatch.setenv("CLUBOS_POSTGRESQL_URL", "mysql://boss@127.0.0.1/x")
     assert judge(GOOD).summary == "CLUBOS_POSTGRESQL_URL must begin with postgresql://"
 
