@@ -13,7 +13,7 @@ import posixpath
 import re
 import shlex
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from clubos_tui.checks import psql
@@ -30,6 +30,7 @@ _NOISE: Final = re.compile(
     r"^(--.*|SET .*|SELECT pg_catalog\.set_config.*|\\(un)?restrict .*|\s*)$"
 )
 _LACKS: Final = re.compile(r'extension "?[\w-]+"? is not available|could not open extension')
+_SHARED: Final = "the network was in the box, to reach the server that you named"
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,11 +68,13 @@ def migrations(subject: Subject, spec: CheckSpec) -> Checking:
             script = shlex.quote(_script(steps, found))
             line = f"/bin/sh -c {script} sh {shlex.quote(found.programs)}"
             ran = yield from boxed(subject, spec, line, found.box)
+            shared = (_SHARED,) if found.box.network else ()
     except ValueError as error:
         return Verdict("unknown", str(error))
     if isinstance(ran, Verdict):
         return ran
-    return _judged(steps, ran.folder, ran.ended, ran.said, len(ups))
+    judged = _judged(steps, ran.folder, ran.ended, ran.said, len(ups))
+    return replace(judged, evidence=(*shared, *judged.evidence))
 
 
 def _down(path: str, spec: CheckSpec) -> str:

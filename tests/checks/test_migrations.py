@@ -237,6 +237,7 @@ def test_a_server_that_is_named_gets_a_database_for_each_check_and_keeps_none(
     assert found.outcome == "passed", found
     assert found.tool.startswith("PostgreSQL ")
     assert PASSWORD not in str(found)
+    assert any("the network was in the box" in row for row in found.evidence) == (how == "tcp")
     left = "select count(*) from pg_database where datname like 'clubos%'"
     assert theirs.ask(left) == "0"
     assert theirs.ask("select count(*) from pg_roles where rolname like 'clubos%'") == "0"
