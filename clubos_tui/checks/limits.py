@@ -15,11 +15,12 @@ def size(subject: Subject, spec: CheckSpec) -> Checking:
     faults = []
     changed = [
         row for row in subject.manifest
-        if row.after and row.after.mode != GITLINK and row.path not in subject.withheld
-        and (not spec.paths or matches(row.path, spec.paths))
+        if row.path not in subject.withheld and (not spec.paths or matches(row.path, spec.paths))
     ]  # fmt: skip
     for row in changed:
         yield row.path
+        if not row.after or row.after.mode == GITLINK:
+            continue
         held = len(subject.read(row.path))
         if spec.kilobytes and held > spec.kilobytes << 10:
             faults.append(f"{row.path}: {held / 1024:,.1f} KB, at most {spec.kilobytes:,} allowed")

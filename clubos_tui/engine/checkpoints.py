@@ -25,7 +25,8 @@ def specs_of(plan: Plan, number: int, scope: Scope) -> list[CheckSpec]:
         specs = [
             dataclasses.replace(spec, name=f"{at}: {spec.name}")
             for at, phase in enumerate(plan.phase, 1)
-            for spec in phase.check
+            for spec in map(_merged, phase.check)
+            if spec is not None
         ]
         protected = plan.protected
     else:
@@ -37,3 +38,10 @@ def specs_of(plan: Plan, number: int, scope: Scope) -> list[CheckSpec]:
     if scope == "proposal" and specs:
         specs.append(CheckSpec(TAMPER, "tamper"))
     return specs
+
+
+def _merged(spec: CheckSpec) -> CheckSpec | None:
+    """Return a phase's check for the merged tree, which brings the files of all phases."""
+    if spec.kind != "size" or not spec.files:
+        return spec
+    return dataclasses.replace(spec, files=0) if spec.kilobytes else None
