@@ -40,9 +40,9 @@ ACP = "acp:"
 """What stands before the command line of an agent that speaks the Agent Client Protocol."""
 
 Preset = Literal[
-    "", "pytest", "vitest", "cargo", "go", "tsc", "oxlint", "squawk", "pre-commit"
+    "", "pytest", "vitest", "cargo", "go", "tsc", "oxlint", "squawk", "pre-commit", "gitleaks"
 ]  # fmt: skip
-Evidence = Literal["files", "junit", "tap", "count", "problems"]
+Evidence = Literal["files", "junit", "tap", "count", "problems", "hooks"]
 CHECK_KINDS: tuple[str, ...] = get_args(CheckKind)
 Effort = Literal["default", "low", "medium", "high", "xhigh", "max"]
 EFFORTS: tuple[Effort, ...] = get_args(Effort)
@@ -213,7 +213,7 @@ class CheckSpec:
         metadata=_help(
             "for `command`: where its cases are counted: the files of `paths`, a JUnit report, "
             "TAP in its output, `pattern` there, or `problems`: a line path:line: of its output "
-            "is a fault, and the files of `paths` are the cases"
+            "is a fault, and the files of `paths` are the cases; `hooks`: what pre-commit prints"
         ),
     )
     report: str = field(

@@ -18,20 +18,24 @@ from dataclasses import dataclass, replace
 from functools import cache
 from typing import Final
 
+from clubos_tui.changes.manifest import GITLINK
+from clubos_tui.changes.paths import matches
 from clubos_tui.checks.base import EVIDENCE_LINES, Checking, Subject, Verdict, verdict
 from clubos_tui.checks.boxed import Ran, boxed
+from clubos_tui.checks.hooks import hooks, store
 from clubos_tui.checks.packages import compiler, packages, version_of
 from clubos_tui.checks.presets import NODE_MODULES, Preset, preset_of, with_preset
 from clubos_tui.checks.problems import listed, problems
 from clubos_tui.checks.reports import LARGEST, Counted, Lacking, Unreadable, counted, junit, tap
 from clubos_tui.plan import CheckSpec
-from clubos_tui.workspace.sandbox.box import HOME, Box
+from clubos_tui.workspace.sandbox.box import Box
 from clubos_tui.workspace.sandbox.programs import equip, is_there, programs_of, words_of
 from clubos_tui.workspace.sandbox.running import run
 from clubos_tui.workspace.sandbox.watch import Limits
 
 __all__ = ["command", "counts_cases"]
 
+_LONGEST: Final = 120_000  # bytes of a command line; the kernel takes 128 KiB
 _NOT_FOUND: Final = re.compile(
     r"^(?:/bin/)?sh: (?:line )?\d+: ([^\s:/]+): (?:command )?not found$", re.MULTILINE
 )
@@ -85,7 +89,8 @@ def _told(found: Verdict, made: _Prepared, preset: Preset) -> Verdict:
 def counts_cases(spec: CheckSpec) -> bool:
     """Tell whether a check's tool says itself how many cases there were."""
     counted = spec.kind == "command" and with_preset(spec).evidence
-    return counted in {"junit", "tap", "count"}
+    # One that looks at what is changed rests on the base as well.
+    return counted in {"junit", "tap", "count"} or "{changed}" in with_preset(spec).command
 
 
 def _prepared(subject: Subject, spec: CheckSpec, preset: Preset) -> _Prepared | Verdict:
@@ -103,13 +108,34 @@ def _prepared(subject: Subject, spec: CheckSpec, preset: Preset) -> _Prepared | 
             return Verdict("unknown", why, (f"To get them: {preset.cure}",), missing=True)
         tool = version_of(place, "typescript") if "{tsc}" in line else ""
         line, readable = line.replace("{tsc}", tsc), ((place, NODE_MODULES),)
-    for folder in preset.home:
-        there = os.path.expanduser(f"~/{folder}")
-        readable += ((there, f"{HOME}/{folder}"),) if os.path.isdir(there) else ()
-    if "{paths}" in line:
-        inside = [posixpath.relpath(path, spec.folder or ".") for path in subject.matching(spec)]
-        line = line.replace("{paths}", shlex.join(f"./{path}" for path in inside))
+    if "{store}" in line:
+        place = os.path.abspath(store())
+        readable += ((place, place),) if os.path.isdir(place) else ()
+        line = line.replace("{store}", shlex.quote(place))
+    if "{paths}" in line or "{changed}" in line:
+        about = _about(subject, spec)
+        if not about and "{changed}" in line:
+            return Verdict("unknown", "nothing that it is about is changed")
+        inside = [posixpath.relpath(path, spec.folder or ".") for path in about]
+        named = shlex.join(f"./{path}" for path in inside)
+        line = line.replace("{paths}", named).replace("{changed}", named)
+        if len(line.encode()) > _LONGEST:
+            return Verdict("unknown", f"{len(inside):,} files are too many for one command line")
     return _Prepared(line, readable, tool)
+
+
+def _about(subject: Subject, spec: CheckSpec) -> list[str]:
+    """Return the files that a command is about: all that match, or what is changed of them."""
+    if "{changed}" not in spec.command:
+        return subject.matching(spec)
+    return sorted(
+        row.path
+        for row in subject.manifest
+        if row.after
+        and row.after.mode != GITLINK
+        and row.path not in subject.withheld
+        and (not spec.paths or matches(row.path, spec.paths))
+    )
 
 
 def _silenced(subject: Subject, spec: CheckSpec, preset: Preset) -> list[str]:
@@ -185,6 +211,8 @@ def _counted(subject: Subject, spec: CheckSpec, folder: str, said: str) -> Count
         return found
     if spec.evidence == "problems":
         return _problems(subject, spec, said)
+    if spec.evidence == "hooks":
+        return hooks(said)
     if spec.evidence == "tap":
         return tap(said)
     if spec.evidence == "count":
@@ -193,7 +221,7 @@ def _counted(subject: Subject, spec: CheckSpec, folder: str, said: str) -> Count
 
 
 def _problems(subject: Subject, spec: CheckSpec, said: str) -> Counted:
-    preset, paths = preset_of(spec), subject.matching(spec)
+    preset, paths = preset_of(spec), _about(subject, spec)
     found = problems(
         said, subject.files, folder=spec.folder, wanted=spec.pattern, lacking=preset.lacking,
         from_zero=preset.from_zero,

@@ -1,7 +1,8 @@
 """How well-known tools are run as checks: their command, and where their evidence is.
 
-``{paths}`` in a command stands for the files that the check is about, ``{tsc}`` for the compiler
-among the packages of the project, which lie at ``/node_modules`` in the box.
+``{paths}`` in a command stands for the files that the check is about, ``{changed}`` for those of
+them that are changed, ``{store}`` for the folder in which pre-commit keeps its hooks, ``{tsc}`` for
+the compiler among the packages of the project, which lie at ``/node_modules`` in the box.
 """
 
 from __future__ import annotations
@@ -40,8 +41,6 @@ class Preset:
     """It counts lines from 0."""
     packages: bool = False
     """It needs the packages of the project."""
-    home: tuple[str, ...] = ()
-    """Folders of the person's home that it reads."""
 
 
 # Each by its name: one that the project's own configuration turns off stays off under --strict.
@@ -89,10 +88,21 @@ PRESETS: Final = {
         silenced=r"squawk-ignore\b",
     ),
     "pre-commit": Preset(
-        "git init -q . && git add -A && pre-commit run --all-files --color never", "count",
-        pattern=r"\.{3,}Passed$", program="pre-commit",
+        # It writes to its store, so it gets one of its own that knows what is in the person's.
+        "git init -q . && git add -A && mkdir /tmp/hooks && "
+        "if test -e {store}/db.db; then cp {store}/db.db /tmp/hooks; fi && "
+        "PRE_COMMIT_HOME=/tmp/hooks pre-commit run --color never --files {changed}",
+        "hooks", program="pre-commit",
         cure="pip install pre-commit, then: pre-commit install-hooks",
-        home=(".cache/pre-commit",),
+    ),
+    "gitleaks": Preset(
+        # Only what is changed, where neither a configuration nor an ignore file of the tree is.
+        "mkdir /tmp/changed && cp -P --parents {changed} /tmp/changed && cd /tmp/changed && "
+        "rm -f .gitleaksignore && printf '[extend]\\nuseDefault = true\\n' > /tmp/leaks.toml && "
+        "printf '{{range .}}{{.File}}:{{.StartLine}}: {{.RuleID}}\\n{{end}}' > /tmp/leaks.tmpl && "
+        "gitleaks dir . -c /tmp/leaks.toml --ignore-gitleaks-allow --redact --no-banner --no-color "
+        "-f template --report-template /tmp/leaks.tmpl -r -",
+        "problems", program="gitleaks", cure="install gitleaks from where its makers publish it",
     ),
 }  # fmt: skip
 """By the name that a plan gives as ``preset``."""

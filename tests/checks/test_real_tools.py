@@ -355,7 +355,7 @@ repos:
 
 @needs_box
 @pytest.mark.parametrize(
-    ("text", "outcome", "cases"), [("fine\n", "passed", 1), ("wrong\n", "failed", 0)]
+    ("text", "outcome", "cases"), [("fine\n", "passed", 1), ("wrong\n", "failed", 1)]
 )
 def test_hooks_of_pre_commit_are_run_and_counted(tmp_path, text, outcome, cases):
     made = Tree(tmp_path / "tree", {".pre-commit-config.yaml": HOOKS, "a.txt": text})

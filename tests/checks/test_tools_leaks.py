@@ -1,13 +1,19 @@
 """Secrets where a reader in a hurry would not look."""
 
 import importlib.util
+import shutil
 
 import pytest
 from support.check_tree import Tree, failed
 
+from clubos_tui import checks
+from clubos_tui.plan import CheckSpec
+from clubos_tui.workspace.sandbox.box import program
+
 # Of parts, so that no scanner takes them for real ones.
 AWS = "AKIA" + "HIDDEN" + "0123456789"
 STRIPE = "sk_live_" + "abcdefghij" + "klmnopqrstuvwx"
+needs_box = pytest.mark.skipif(not program(), reason="bubblewrap is not installed")
 needs_detectors = pytest.mark.skipif(
     importlib.util.find_spec("detect_secrets") is None, reason="detect-secrets is not installed"
 )
@@ -39,3 +45,62 @@ def test_p12_a_line_that_only_ends_otherwise_adds_none(tmp_path, end):
     )  # fmt: skip
     found = tree.check("secrets", manifest=(changed,), before=before.get)
     assert found.outcome == "passed", found
+
+
+# What stands for gitleaks here shows what it is given, and answers as the real one does.
+FAKE = """\
+#!/bin/sh
+if [ "$1" = --version ]; then echo 8.30.1; exit; fi
+test -e .gitleaksignore && exit 0
+grep -q 'useDefault = true' /tmp/leaks.toml || exit 9
+test "$(wc -l < /tmp/leaks.tmpl)" = 1 || exit 9
+grep -rln planted . | sed 's|^./||; s|$|:1: generic-api-key|'
+grep -rq planted . && exit 1
+exit 0
+"""
+
+
+@pytest.fixture
+def gitleaks(tmp_path, monkeypatch):
+    """Return a function that runs the check on a tree with a program in the place of gitleaks."""
+    tools = tmp_path / "tools"
+    tools.mkdir()
+    (tools / "gitleaks").write_text(FAKE)
+    (tools / "gitleaks").chmod(0o755)
+    monkeypatch.setenv("CLUBOS_TOOLS", str(tools))
+
+    def verdict(files, base=()):
+        folder = tmp_path / "tree"
+        made = Tree(folder, files)
+        made.base = {path: made.files[path] for path in base}
+
+        def copy():
+            shutil.rmtree(tmp_path / "copy", ignore_errors=True)
+            shutil.copytree(folder, tmp_path / "copy")
+            return str(tmp_path / "copy")
+
+        return checks.run(CheckSpec("l", "command", preset="gitleaks"), made.subject(copy=copy))
+
+    return verdict
+
+
+@needs_box
+def test_p12_gitleaks_looks_at_what_is_changed_and_at_no_word_of_the_tree_about_it(gitleaks):
+    files = {"a b/x.txt": "planted\n", "fine.txt": "fine\n", ".gitleaksignore": "x\n"}
+    found = gitleaks(files)
+    assert (found.outcome, found.cases) == ("failed", 3), found
+    assert found.evidence[1:] == ("a b/x.txt:1: generic-api-key",)
+    assert found.tool == "gitleaks 8.30.1"
+    found = gitleaks(files, base=("a b/x.txt",))
+    assert (found.outcome, found.cases) == ("passed", 2), found
+
+
+def test_p7_without_gitleaks_it_is_unknown(tmp_path, monkeypatch):
+    monkeypatch.setenv("CLUBOS_TOOLS", str(tmp_path))
+    monkeypatch.setenv("PATH", "/usr/bin:/bin")
+    found = checks.run(
+        CheckSpec("l", "command", preset="gitleaks"), Tree(tmp_path / "t", {"a": "x"}).subject()
+    )
+    assert (found.outcome, found.missing, found.summary) == (
+        "unknown", True, "gitleaks is not installed"
+    )  # fmt: skip
