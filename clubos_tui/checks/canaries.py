@@ -26,6 +26,7 @@ __all__ = ["Fault", "catches", "fault_for", "found", "imagined", "plant"]
 
 # Of parts, so that no scanner takes the seeded fault for a real one.
 _KEY: Final = "AKIA" + "CANARY" + "0123456789"
+_TOKEN: Final = "ghp" + "_" + "9fK2mQ7xVtB4nL8wRz" + "Y3cHdJ6sGpAe1UiToW"
 _NAME: Final = "clubos-canary"
 _TESTS: Final = {
     "pytest": ("test_clubos_canary.py", b"def test_canary():\n    assert False, 'planted'\n"),
@@ -194,7 +195,7 @@ def _dead_import(spec: CheckSpec, subject: Subject) -> Fault | None:
     return Fault(path, data, "an import leads nowhere")
 
 
-def _planted_key(spec: CheckSpec, _subject: Subject) -> Fault | None:
+def _planted_key(spec: CheckSpec, _subject: Subject) -> Fault:
     pattern = spec.paths[0] if spec.paths else f"{_NAME}.txt"
     return Fault(_path_under(pattern), f"key = {_KEY}\n".encode(), "a file holds a key")
 
@@ -240,6 +241,8 @@ def _failing_test(spec: CheckSpec, subject: Subject) -> Fault | None:
     if spec.preset in _TESTS:
         name, data = _TESTS[spec.preset]
         return Fault(posixpath.join(spec.folder, name), data, "a test fails")
+    if spec.preset == "gitleaks":
+        return replace(_planted_key(spec, subject), data=f"token = '{_TOKEN}'\n".encode())
     path = _first(spec, subject)
     if spec.preset not in _LINES or not path:
         return None

@@ -7,6 +7,8 @@ import pytest
 from support.check_tree import Tree, failed
 
 from clubos_tui import checks
+from clubos_tui.checks.canaries import fault_for, plant
+from clubos_tui.checks.canaries import found as caught
 from clubos_tui.plan import CheckSpec
 from clubos_tui.workspace.sandbox.box import program
 
@@ -54,8 +56,8 @@ if [ "$1" = --version ]; then echo 8.30.1; exit; fi
 test -e .gitleaksignore && exit 0
 grep -q 'useDefault = true' /tmp/leaks.toml || exit 9
 test "$(wc -l < /tmp/leaks.tmpl)" = 1 || exit 9
-grep -rln planted . | sed 's|^./||; s|$|:1: generic-api-key|'
-grep -rq planted . && exit 1
+grep -rlE 'planted|ghp_' . | sed 's|^./||; s|$|:1: generic-api-key|'
+grep -rqE 'planted|ghp_' . && exit 1
 exit 0
 """
 
@@ -69,7 +71,7 @@ def gitleaks(tmp_path, monkeypatch):
     (tools / "gitleaks").chmod(0o755)
     monkeypatch.setenv("CLUBOS_TOOLS", str(tools))
 
-    def verdict(files, base=()):
+    def verdict(files, base=(), planted=False):
         folder = tmp_path / "tree"
         made = Tree(folder, files)
         made.base = {path: made.files[path] for path in base}
@@ -79,7 +81,11 @@ def gitleaks(tmp_path, monkeypatch):
             shutil.copytree(folder, tmp_path / "copy")
             return str(tmp_path / "copy")
 
-        return checks.run(CheckSpec("l", "command", preset="gitleaks"), made.subject(copy=copy))
+        spec = CheckSpec("l", "command", preset="gitleaks")
+        if not planted:
+            return checks.run(spec, made.subject(copy=copy))
+        fault = fault_for(spec, made.subject())
+        return caught(fault, checks.run(spec, plant(fault, made.subject(copy=copy), copy())))
 
     return verdict
 
@@ -93,6 +99,11 @@ def test_p12_gitleaks_looks_at_what_is_changed_and_at_no_word_of_the_tree_about_
     assert found.tool == "gitleaks 8.30.1"
     found = gitleaks(files, base=("a b/x.txt",))
     assert (found.outcome, found.cases) == ("passed", 2), found
+
+
+@needs_box
+def test_p7_gitleaks_is_proven_on_a_key_that_is_planted(gitleaks):
+    assert gitleaks({"fine.txt": "fine\n"}, planted=True) is True
 
 
 def test_p7_without_gitleaks_it_is_unknown(tmp_path, monkeypatch):
