@@ -194,6 +194,9 @@ class _Reader:
                         if not _SELECTOR.fullmatch(item):
                             self.fault((*place, key), f"{_spell((*place, key))}: {item!r} must be "
                                        "a glob, # and what to take there")  # fmt: skip
+                if check.folder.startswith("/") or ".." in check.folder.split("/"):
+                    self.fault((*place, "folder"), f"{_spell((*place, 'folder'))} must be a folder "
+                               f"of the tree, not {check.folder!r}")  # fmt: skip
                 if check.kind == "command" and (lacks := _lacks(check)):
                     self.fault(place, f"{_spell(place)} is a 'command' check and needs {lacks}")
                 try:
@@ -228,6 +231,7 @@ _ALSO = {
     "routes": ("router",), "access": ("router",), "calls": ("router", "served"),
     "reachable": ("roots",), "references": ("among",),
 }  # fmt: skip
+_ABOUT_FILES = ("tsc", "oxlint", "squawk")  # presets that say nothing without files
 _WORDS: dict[Any, str] = {str: "a text", int: "a whole number", bool: "true or false"}
 
 
@@ -327,10 +331,12 @@ def _schema_of(kind: Any) -> Json:
 def _lacks(check: CheckSpec) -> str:
     """Return what a command has no evidence without."""
     if check.preset:
-        return ""
+        return "the key 'paths'" if check.preset in _ABOUT_FILES and not check.paths else ""
     if not check.command.strip():
         return "the key 'command', or a 'preset'"
-    needed = {"files": "paths", "junit": "report", "count": "pattern"}.get(check.evidence, "")
+    needed = {"files": "paths", "problems": "paths", "junit": "report", "count": "pattern"}.get(
+        check.evidence, ""
+    )
     return f"the key {needed!r}" if needed and not getattr(check, needed) else ""
 
 

@@ -20,7 +20,7 @@ from typing import Final
 
 from clubos_tui.changes.manifest import GITLINK
 from clubos_tui.changes.paths import matches
-from clubos_tui.checks.base import EVIDENCE_LINES, Checking, Subject, Verdict, verdict
+from clubos_tui.checks.base import EVIDENCE_LINES, Checking, Subject, Verdict, below_of, verdict
 from clubos_tui.checks.boxed import Ran, boxed
 from clubos_tui.checks.hooks import hooks, store
 from clubos_tui.checks.packages import compiler, packages, version_of
@@ -101,7 +101,7 @@ def _prepared(subject: Subject, spec: CheckSpec, preset: Preset) -> _Prepared | 
         return Verdict("unknown", why, (f"To get it: {preset.cure}",), missing=True)
     readable: tuple[tuple[str, str], ...] = ()
     if preset.packages:
-        place = packages(subject.checkout, spec.folder)
+        place = packages("" if _brings_packages(subject, spec) else subject.checkout, spec.folder)
         tsc = compiler(place) if place else ""
         if not place or ("{tsc}" in line and not tsc):
             why = "the packages of the project are not installed"
@@ -122,6 +122,15 @@ def _prepared(subject: Subject, spec: CheckSpec, preset: Preset) -> _Prepared | 
         if len(line.encode()) > _LONGEST:
             return Verdict("unknown", f"{len(inside):,} files are too many for one command line")
     return _Prepared(line, readable, tool)
+
+
+def _brings_packages(subject: Subject, spec: CheckSpec) -> bool:
+    """Tell whether the tree or its base holds packages: then no person has installed them."""
+    place = posixpath.join(spec.folder, "node_modules")
+    return any(
+        place in files or next(iter(below_of(files, place)), "")
+        for files in (subject.files, subject.base)
+    )
 
 
 def _about(subject: Subject, spec: CheckSpec) -> list[str]:
