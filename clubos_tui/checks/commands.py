@@ -172,7 +172,7 @@ def _judged(subject: Subject, spec: CheckSpec, ran: Ran) -> Verdict:
     if ended.code > 128:
         return Verdict("unknown", f"signal {ended.code - 128} ended it", last)
     try:
-        found = _counted(subject, spec, ran.folder, said)
+        found = _counted(subject, spec, ran)
     except Unreadable as error:
         # A tool that failed need not have written a report.
         if isinstance(error, Lacking):
@@ -209,17 +209,18 @@ def _is_missing(line: str, said: str) -> bool:
     return any(name in named and not is_there(name) for name in _NOT_FOUND.findall(said))
 
 
-def _counted(subject: Subject, spec: CheckSpec, folder: str, said: str) -> Counted:
+def _counted(subject: Subject, spec: CheckSpec, ran: Ran) -> Counted:
+    said = ran.said
     if spec.evidence == "junit":
         found = Counted()
-        reports = _reports(folder, spec.report)
+        reports = _reports(ran.folder, spec.report)
         if not reports:
             raise Unreadable(f"it wrote no {spec.report}")
         for report in reports:
             found = found.plus(junit(report))
         return found
     if spec.evidence == "problems":
-        return _problems(subject, spec, said)
+        return _problems(subject, spec, ran)
     if spec.evidence == "hooks":
         return hooks(said)
     if spec.evidence == "tap":
@@ -229,13 +230,15 @@ def _counted(subject: Subject, spec: CheckSpec, folder: str, said: str) -> Count
     return Counted(len(subject.matching(spec)))
 
 
-def _problems(subject: Subject, spec: CheckSpec, said: str) -> Counted:
-    preset, paths = preset_of(spec), _about(subject, spec)
+def _problems(subject: Subject, spec: CheckSpec, ran: Ran) -> Counted:
+    preset, paths, said = preset_of(spec), _about(subject, spec), ran.said
     found = problems(
         said, subject.files, folder=spec.folder, wanted=spec.pattern, lacking=preset.lacking,
         from_zero=preset.from_zero,
     )  # fmt: skip
-    unseen = listed(said, paths, folder=spec.folder) if preset.lists and not found.faults else []
+    # One that did not end well need not have come to its list; its own words say why.
+    lists = preset.lists and not found.faults and not ran.ended.code
+    unseen = listed(said, paths, folder=spec.folder) if lists else []
     faults = (*found.faults, *(f"{path}:1: the tool did not look at it" for path in unseen))
     return Counted(len(paths), faults)
 

@@ -66,7 +66,7 @@ PRESETS: Final = {
     "go": Preset("go test -v ./...", "count", pattern=r"^\s*--- PASS: "),
     "tsc": Preset(
         f"{{tsc}} -p . {_TSC} && {{tsc}} -p . {_TSC} --listFilesOnly > /tmp/listed && "
-        f"grep -v ^{NODE_MODULES}/ /tmp/listed",
+        f"{{ grep -v ^{NODE_MODULES}/ /tmp/listed || true; }}",
         "problems", lists=True, packages=True,
         cure="npm install --ignore-scripts, where its package.json is",
         # The last one says that a module is whatever one takes it for.

@@ -45,13 +45,12 @@ def problems(
     for line in said.splitlines():
         plain = _ANSI.sub("", line).strip()
         found = _LINE.match(plain)
-        if found is None or (wanted and not re.search(wanted, plain)):
-            continue
-        path = _path(found["path"], folder)
-        if path not in files:
-            continue
-        if lacking and re.search(lacking, plain):
+        path = _path(found["path"], folder) if found else ""
+        # What a configuration asks for and is not there has no place in a file.
+        if lacking and (not found or path in files) and re.search(lacking, plain):
             raise Lacking(f"something it needs is not installed: {plain}"[:_WORDS])
+        if not found or path not in files or (wanted and not re.search(wanted, plain)):
+            continue
         number = int(found["line"] or found["at"]) + from_zero
         faults.append(f"{path}:{number}: {found['text']}"[:_WORDS])
     return Counted(len(faults), tuple(faults))

@@ -120,3 +120,33 @@ def test_p7_no_configuration_of_the_tree_silences_squawk(tmp_path, config):
     assert found.outcome == "failed", found
     at = f"{UP}:{text.count(chr(10)) + 1}:"
     assert any(row.startswith(at) and "ban-drop-table" in row for row in found.evidence), found
+
+
+REFUSED = {
+    "a type package is missing": ({"types": ["node", "no-such"]}, {}, "unknown", "TS2688"),
+    "what it extends is missing": ({}, {"extends": "./nowhere.json"}, "failed", "TS5083"),
+    "no file is its own": ({}, {"files": [], "include": []}, "failed", "TS18002"),
+}
+
+
+@needs_box
+@needs_packages
+@pytest.mark.parametrize("what", REFUSED)
+def test_p7_what_the_compiler_says_of_its_configuration_is_shown(tmp_path, what):
+    options, top, outcome, said = REFUSED[what]
+    config = json.loads(built_in.text(3, CONFIG)) | top
+    edits = {CONFIG: json.dumps(config | {"compilerOptions": OPTIONS | options})}
+    found = judged(tmp_path, 3, "types are right, strictly", edits)
+    assert (found.outcome, found.missing) == (outcome, False), found
+    assert any(said in row for row in (found.summary, *found.evidence)), found
+    assert not any("did not look" in row for row in found.evidence), found
+
+
+@needs_box
+@needs_packages
+def test_p7_a_configuration_of_one_file_is_told_for_all_others(tmp_path):
+    config = json.loads(built_in.text(3, CONFIG)) | {"files": ["other/x.ts"], "include": []}
+    edits = {CONFIG: json.dumps(config), "clubos/other/x.ts": "export const fine = 1;\n"}
+    found = judged(tmp_path, 3, "types are right, strictly", edits)
+    assert found.outcome == "failed", found
+    assert f"{SOURCE}:1: the tool did not look at it" in found.evidence, found
