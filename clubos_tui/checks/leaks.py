@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import importlib.metadata
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any, Final
 
-from clubos_tui.changes.manifest import Change
 from clubos_tui.changes.paths import matches
-from clubos_tui.checks.base import Checking, Subject, verdict
+from clubos_tui.checks.base import KEPT_BYTES, Checking, Subject, verdict
 from clubos_tui.plan import CheckSpec
 
 __all__ = ["secrets"]
@@ -53,26 +52,39 @@ def secrets(subject: Subject, spec: CheckSpec) -> Checking:
         and row.path not in subject.withheld
         and (not spec.paths or matches(row.path, spec.paths))
     ]
-    detectors = _detectors()
     faults = []
     for row in changed:
         yield row.path
-        own = {} if matches(row.path, _LOCKS) else detectors
-        for number, line in _added(subject, row):
-            # The place and never the secret: evidence is kept for ever.
-            if what := _found(line, own):
-                faults.append(f"{row.path}:{number} holds what looks like {what}")
+        before = subject.before(row.old_path or row.path) if row.before else None
+        locked = matches(row.path, _LOCKS) is not None
+        # The place and never the secret: evidence is kept for ever.
+        faults += [
+            f"{row.path}:{number} holds what looks like {what}"
+            for number, what in _leaks_in(subject.read(row.path), before or b"", locked=locked)
+        ]
     found = verdict(len(changed), faults, spec, "changed files")
-    return replace(found, tool=_tool()) if detectors else found
+    return replace(found, tool=_tool()) if _detectors() else found
 
 
-def _added(subject: Subject, row: Change) -> Iterator[tuple[int, str]]:
-    """Yield the lines that the base does not hold in that file, with their numbers."""
-    before = subject.before(row.old_path or row.path) if row.before else None
-    known = set(before.splitlines()) if before else set()
-    for number, line in enumerate(subject.read(row.path).splitlines(), 1):
-        if line not in known:
-            yield number, line.decode("utf-8", "replace")
+def _leaks_in(data: bytes, before: bytes, *, locked: bool) -> tuple[tuple[int, str], ...]:
+    """Return the lines that the base does not hold and that look like a secret, and like which."""
+    look = _known_leaks if len(data) + len(before) <= KEPT_BYTES else _leaks
+    return look(data, before, locked)
+
+
+@lru_cache(maxsize=512)  # a file is looked at when it is proposed, sealed, executed and merged
+def _known_leaks(data: bytes, before: bytes, locked: bool) -> tuple[tuple[int, str], ...]:
+    return _leaks(data, before, locked)
+
+
+def _leaks(data: bytes, before: bytes, locked: bool) -> tuple[tuple[int, str], ...]:
+    known, detectors = set(before.splitlines()), {} if locked else _detectors()
+    found = (
+        (number, _found(line.decode("utf-8", "replace"), detectors))
+        for number, line in enumerate(data.splitlines(), 1)
+        if line not in known
+    )
+    return tuple((number, what) for number, what in found if what)
 
 
 def _found(line: str, detectors: Mapping[str, Any]) -> str:

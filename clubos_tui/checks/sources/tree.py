@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, cast
 
-from clubos_tui.checks.base import Subject
+from clubos_tui.checks.base import KEPT_BYTES, Subject
 from clubos_tui.plan import CheckSpec
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ _WRAPPERS = frozenset(
     {"parenthesized_expression", "as_expression", "satisfies_expression", "non_null_expression"}
 )
 
-_KEPT = 512  # files
+_KEPT = 256  # files
 
 _RESERVED = frozenset(
     {
@@ -59,9 +59,17 @@ class Source:
     root: Node
 
 
-@lru_cache(maxsize=_KEPT)  # several checks read the same sources
 def parse(data: bytes, ending: str) -> Node:
     """Return the syntax tree of a source; what can't be parsed in it are its ERROR nodes."""
+    return _known(data, ending) if len(data) <= KEPT_BYTES else _parse(data, ending)
+
+
+@lru_cache(maxsize=_KEPT)  # several checks read the same sources
+def _known(data: bytes, ending: str) -> Node:
+    return _parse(data, ending)
+
+
+def _parse(data: bytes, ending: str) -> Node:
     import tree_sitter_typescript as grammar
     from tree_sitter import Language, Parser
 
@@ -80,12 +88,17 @@ def opened(subject: Subject, path: str) -> Source:
         raise Unreadable(f"{path} is not UTF-8 text") from error
     data, ending = subject.read(path), posixpath.splitext(path)[1]
     root = parse(data, ending)
-    if fault := _first_break(data, ending):
+    find = _known_break if len(data) <= KEPT_BYTES else _first_break
+    if fault := find(data, ending):
         raise Unreadable(at(path, fault, "does not parse"))
     return Source(path, root)
 
 
 @lru_cache(maxsize=_KEPT)
+def _known_break(data: bytes, ending: str) -> Node | None:
+    return _first_break(data, ending)
+
+
 def _first_break(data: bytes, ending: str) -> Node | None:
     return next(breaks(parse(data, ending)), None)
 

@@ -36,6 +36,7 @@ SLOTS = max(1, min(4, os.cpu_count() or 1))
 _BEAT = 0.1  # seconds between two words of one check in the stream
 _WORDS = 200  # characters of them
 _NAMED = 50  # paths taken from the base that are named
+_caught: dict[str, bool] = {}  # by what a check rests on: whether it finds its fault there
 
 
 @dataclass(slots=True)
@@ -223,7 +224,10 @@ class Gathering:
         """
         if verdict.outcome != "passed" or spec.kind in BOXED or self.step.scope != "proposal":
             return ""
-        return __version__ if catches(spec, self.subject) else ""
+        key = self._key(spec)
+        if key not in _caught:
+            _caught[key] = catches(spec, self.subject)
+        return __version__ if _caught[key] else ""
 
 
 class Telling:
