@@ -179,6 +179,8 @@ class _Reader:
             names: set[str] = set()
             for at, check in enumerate(phase.check):
                 place: _Place = ("phase", number, "check", at)
+                if check.name in _RESERVED:
+                    self.fault((*place, "name"), f"check name {check.name!r} is taken")
                 if check.name in names:
                     self.fault((*place, "name"), f"check name {check.name!r} is used twice")
                 names.add(check.name)
@@ -223,6 +225,8 @@ _STEERING = ("LD_", "GLIBC_", "GCONV_", "MALLOC_", "PATH", "HOME", "CLUBOS_", "G
 _SELECTOR = re.compile(r"[^#\s][^#]*#(\$((\.[\w$-]+|\[\*\])*)~?|\w+(\(\w+\)|\.\w+)?)")
 
 # What each kind of check is nothing without; the others need `paths`.
+_RESERVED = frozenset({"tamper guard", "protected paths", "checkpoint"})  # of every plan
+
 _NEEDED = {
     "text": "pattern", "pairs": "partner", "secrets": "", "protected": "", "tamper": "",
     "command": "", "references": "names", "size": "",

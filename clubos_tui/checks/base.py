@@ -130,6 +130,8 @@ class Verdict:
     tool: str = "clubos"
     missing: bool = False
     """It is unknown because this machine lacks something; nothing the tree holds can cause that."""
+    cut: bool = False
+    """It is unknown because a limit, a signal or a person ended it."""
 
 
 Checking: TypeAlias = Generator[str, None, Verdict]

@@ -23,7 +23,7 @@ from clubos_tui.changes.paths import matches
 from clubos_tui.checks.base import EVIDENCE_LINES, Checking, Subject, Verdict, below_of, verdict
 from clubos_tui.checks.boxed import Ran, boxed
 from clubos_tui.checks.hooks import hooks, store
-from clubos_tui.checks.packages import compiler, packages, version_of
+from clubos_tui.checks.packages import compiler, named, packages, version_of
 from clubos_tui.checks.presets import NODE_MODULES, Preset, preset_of, with_preset
 from clubos_tui.checks.problems import listed, problems
 from clubos_tui.checks.reports import LARGEST, Counted, Lacking, Unreadable, counted, junit, tap
@@ -101,7 +101,10 @@ def _prepared(subject: Subject, spec: CheckSpec, preset: Preset) -> _Prepared | 
         return Verdict("unknown", why, (f"To get it: {preset.cure}",), missing=True)
     readable: tuple[tuple[str, str], ...] = ()
     if preset.packages:
-        place = packages("" if _brings_packages(subject, spec) else subject.checkout, spec.folder)
+        if _brings_packages(subject, spec) and not named():
+            why = "the tree brings packages of its own, which no person has installed"
+            return Verdict("unknown", why)
+        place = packages(subject.checkout, spec.folder)
         tsc = compiler(place) if place else ""
         if not place or ("{tsc}" in line and not tsc):
             why = "the packages of the project are not installed"
@@ -117,8 +120,8 @@ def _prepared(subject: Subject, spec: CheckSpec, preset: Preset) -> _Prepared | 
         if not about and "{changed}" in line:
             return Verdict("unknown", "nothing that it is about is changed")
         inside = [posixpath.relpath(path, spec.folder or ".") for path in about]
-        named = shlex.join(f"./{path}" for path in inside)
-        line = line.replace("{paths}", named).replace("{changed}", named)
+        quoted = shlex.join(f"./{path}" for path in inside)
+        line = line.replace("{paths}", quoted).replace("{changed}", quoted)
         if len(line.encode()) > _LONGEST:
             return Verdict("unknown", f"{len(inside):,} files are too many for one command line")
     return _Prepared(line, readable, tool)
@@ -165,12 +168,12 @@ def _judged(subject: Subject, spec: CheckSpec, ran: Ran) -> Verdict:
     ended, said = ran.ended, ran.said
     last = tuple(said.strip().splitlines()[-EVIDENCE_LINES:])
     if ended.why:
-        return Verdict("unknown", f"it was ended: {ended.why}", last)
+        return Verdict("unknown", f"it was ended: {ended.why}", last, cut=True)
     if ended.code in _NOT_RUN:
         words = f"{_NOT_RUN[ended.code]} (exit code {ended.code})"
         return Verdict("unknown", words, last, missing=_is_missing(spec.command, said))
     if ended.code > 128:
-        return Verdict("unknown", f"signal {ended.code - 128} ended it", last)
+        return Verdict("unknown", f"signal {ended.code - 128} ended it", last, cut=True)
     try:
         found = _counted(subject, spec, ran)
     except Unreadable as error:

@@ -38,7 +38,7 @@ _READ: Final = {
     "make": ("makefile", "gnumakefile"), "just": ("justfile",),
     "npm": ("package.json",), "pnpm": ("package.json",), "yarn": ("package.json",),
     "pytest": ("pyproject.toml", "setup.cfg", "pytest.toml", ".pytest.toml", ".pytest.ini",
-               "sitecustomize.py", "usercustomize.py"),
+               "sitecustomize.py", "usercustomize.py", "pytest.py", "pytest/**", "_pytest/**"),
     "vitest": ("package.json", "vite.config.*", "vitest.workspace.*"),
     "jest": ("package.json",),
     "cargo": ("cargo.toml", "build.rs", ".cargo/**"),
@@ -82,7 +82,7 @@ def _named(spec: CheckSpec) -> Iterable[str]:
     for word in _WORD.findall(spec.command):
         path = posixpath.normpath(word)
         # The files that a command is about are the phase's work; a bare word may be anything.
-        if ("/" in path or "." in path) and not matches(path, spec.paths):
+        if ("/" in word or "." in word) and not matches(path, spec.paths):
             yield path
     if spec.schema:
         yield spec.schema

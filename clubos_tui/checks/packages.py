@@ -13,9 +13,14 @@ from typing import Final
 
 from clubos_tui.checks.presets import NODE_MODULES
 
-__all__ = ["compiler", "packages", "version_of"]
+__all__ = ["compiler", "named", "packages", "version_of"]
 
 _VARIABLE: Final = "CLUBOS_NODE_MODULES"
+
+
+def named() -> bool:
+    """Tell whether the person's environment names the packages."""
+    return _VARIABLE in os.environ
 
 
 def packages(checkout: str, folder: str) -> str:
@@ -25,9 +30,9 @@ def packages(checkout: str, folder: str) -> str:
         checkout: The person's checkout; empty where there is none.
         folder: The project's folder in it.
     """
-    named = os.environ.get(_VARIABLE)
-    if named is not None:
-        return os.path.abspath(named) if os.path.isdir(named) else ""
+    if named():
+        place = os.environ[_VARIABLE]
+        return os.path.abspath(place) if os.path.isdir(place) else ""
     place = os.path.join(checkout, folder, "node_modules")
     return place if checkout and os.path.isdir(place) else ""
 

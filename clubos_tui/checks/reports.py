@@ -57,9 +57,14 @@ def junit(data: bytes) -> Counted:
         raise Unreadable(f"it begins with <{root.tag}>, not with <testsuites>")
     found = list(root.iter("testcase"))
     faults = tuple(fault for case in found for fault in _faults_of(case))
-    skipped = sum(case.find("skipped") is not None for case in found)
+    skipped = sum(
+        case.find("skipped") is not None or case.get("status") in _NOT_RUN for case in found
+    )
     _require_totals(root, len(found), len(faults))
     return Counted(len(found) - skipped, faults)
+
+
+_NOT_RUN = {"notrun", "disabled", "skipped"}  # as googletest and others say it
 
 
 def _faults_of(case: ET.Element) -> Iterable[str]:

@@ -44,9 +44,15 @@ _SOCKETS: Final = "/run/server"  # in the box
 # What the check needs of any server: $role owns $db, and is no superuser, so that a file can
 # neither run programs nor make roles. What psql says stands behind a bar: it can't end the check.
 _STEPS: Final = """\
+as_role() { PGPASSWORD=$secret psql -Xwq -v ON_ERROR_STOP=1 -U $role -d $db "$@" >/tmp/said 2>&1; }
+# A file may hide a command to psql from us, as psql and we may read a text differently. So psql is
+# closed to them with a word that no file knows, or, where it is too old for that, reads no file.
+closed=$(od -An -N16 -tx1 /dev/urandom | tr -d ' \\n')
+as_role -c "\\restrict $closed" -c "\\unrestrict $closed" || closed=
 step() {
   echo "@step $1"
-  PGPASSWORD=$secret psql -Xwq -v ON_ERROR_STOP=1 -U $role -d $db -f "$2" >/tmp/said 2>&1 && return
+  if [ -n "$closed" ]; then as_role -c "\\restrict $closed" -f "$2" && return
+  else as_role -c "$(cat "$2")" && return; fi
   grep -v NOTICE: /tmp/said | sed 's/^/| /'; echo "@end failed"; exit 1
 }
 dump() {
@@ -199,7 +205,11 @@ def _reaching(url: str, box: Box) -> Box:
     Raises:
         ValueError: It is no URL of a PostgreSQL.
     """
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError:  # whose message holds a part of the URL
+        raise ValueError(f"{_URL} is no URL of a PostgreSQL") from None
     if parts.scheme not in {"postgresql", "postgres"}:
         raise ValueError(f"{_URL} must begin with postgresql://")
     query = parse_qs(parts.query)
@@ -207,7 +217,7 @@ def _reaching(url: str, box: Box) -> Box:
     on_disk = host.startswith("/")
     variables = {
         "PGHOST": _SOCKETS if on_disk else host or "localhost",
-        "PGPORT": str(parts.port or query.get("port", ["5432"])[0]),
+        "PGPORT": str(port or query.get("port", ["5432"])[0]),
         "PGUSER": unquote(parts.username or "") or query.get("user", ["postgres"])[0],
         "PGPASSWORD": unquote(parts.password or ""),
         "PGDATABASE": parts.path.lstrip("/") or "postgres",

@@ -178,15 +178,17 @@ class Headless:
                 )
             await self.merge()
 
-    def _require_dry(self) -> None:
+    def _require_dry(self, *, any_checks: bool = False) -> None:
         """Refuse to go on, in a dry run, with something live that a killed command had begun."""
         for request in self.run.view.queue:
             dry = ProposalRequested | ResumeRequested | SealRequested | EditRequested
-            again = isinstance(request, ChecksRequested) and request.scope == "proposal"
+            again = isinstance(request, ChecksRequested) and (
+                any_checks or request.scope == "proposal"
+            )
             if not isinstance(request, dry) and not again:
                 raise NeedsPerson(
                     f"a command that was cut short had begun something live: {tag_of(request)}",
-                    untouched="Nothing was done, because this is a dry run.",
+                    untouched="Nothing was done, because this command does nothing live.",
                     cure="Go on with it: clubos run --live; or take it back: clubos rollback.",
                 )
 
@@ -328,12 +330,14 @@ class Headless:
 
     async def check(self, number: int, names: Sequence[str]) -> None:
         """Carry out checks of a phase again, and say so where its gate is shut then."""
+        self._require_dry(any_checks=True)
         await self._settle()
         self.run.check(number, *names, by=self.who)
         await self._settle()
         view, phase = self.run.view, self.run.view.phase(number)
         scope: Scope = "proposal" if phase.state is S.PROPOSED else "stage"
-        if view.closed_checks(scope, phase.change_set):
+        unproven = scope == "proposal" and view.reviewable(number) is False
+        if unproven or view.closed_checks(scope, phase.change_set):
             raise self._closed(number, scope)
 
     def _require_calm(self) -> None:

@@ -12,7 +12,7 @@ from clubos_tui.changes.manifest import TreeId
 from clubos_tui.codec import Json
 from clubos_tui.disk import write_all
 from clubos_tui.engine.checkpoints import specs_of
-from clubos_tui.engine.state import RunView
+from clubos_tui.engine.state import ON_STAGE, RunView
 from clubos_tui.events import CheckFinished, Scope
 
 __all__ = ["Gathered", "check_json", "gathered", "lines", "to_json", "write_junit"]
@@ -45,7 +45,8 @@ def gathered(view: RunView, numbers: Sequence[int]) -> list[Gathered]:
     found = []
     for number in numbers:
         tree = view.phase(number).change_set
-        scopes: tuple[Scope, ...] = ("proposal", "stage")
+        staged = view.phase(number).state in ON_STAGE  # else it was taken back
+        scopes: tuple[Scope, ...] = ("proposal", "stage") if staged else ("proposal",)
         found += [_gathered(view, number, scope, tree) for scope in scopes]
     if prepared := view.merge.prepared:
         found.append(_gathered(view, len(view.phases), "merge", prepared.tree))
@@ -150,6 +151,8 @@ def write_junit(found: Sequence[Gathered], path: str) -> None:
         suite = ET.SubElement(root, "testsuite", name=item.title)
         for check in item.checks:
             _case(suite, item, check)
+        if item.undo:
+            _undo_case(suite, item)
         cases = list(suite)
         suite.set("tests", str(len(cases)))
         for kind, name in (("failure", "failures"), ("error", "errors"), ("skipped", "skipped")):
@@ -160,6 +163,13 @@ def write_junit(found: Sequence[Gathered], path: str) -> None:
         write_all(fd, data + b"\n")
     finally:
         os.close(fd)
+
+
+def _undo_case(suite: ET.Element, found: Gathered) -> None:
+    names = {"name": "undo", "classname": f"clubos.phase-{found.phase}"}
+    case = ET.SubElement(suite, "testcase", names)
+    proven = found.undo.startswith("undo proven")
+    ET.SubElement(case, "system-out" if proven else "failure").text = _text(found.undo)
 
 
 _KINDS = {"failed": "failure", "unknown": "error", "not run": "skipped"}

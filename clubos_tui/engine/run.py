@@ -243,8 +243,13 @@ class Run:
         """Say yes to a merged tree that differs from the last phase's."""
         self.say(MergeApproved(tree, by, "flag" if flag else "person"))
 
-    def override(self, phase: int, check: str, *, reason: str, by: str) -> None:
-        """Open a gate in spite of one check; recorded with name and reason (P7)."""
+    def override(
+        self, phase: int, check: str, *, reason: str, by: str, shown: TreeId | None = None
+    ) -> None:
+        """Open a gate in spite of one check; recorded with name and reason (P7).
+
+        Raises :class:`Stale` where the evidence that was shown is of another tree by now.
+        """
         if not reason.strip():
             raise NeedsPerson(
                 "an override needs a reason", untouched="Nothing was recorded.", cure="Give one."
@@ -255,6 +260,12 @@ class Run:
         tree = view.change_set
         if self.view.merge_waits and prepared:
             scope, tree = "merge", prepared.tree
+        if shown is not None and shown != tree:
+            raise Stale(
+                f"the evidence that was shown is of {shown[:12]}, and it is about {tree[:12]} now",
+                untouched="Nothing was recorded.",
+                cure="Look at the checks again.",
+            )
         events: list[Event] = [Overridden(phase, tree, check, reason.strip(), by, scope)]
         closed = {item.check for item in self.view.closed_checks("stage", view.change_set)}
         if view.state is Status.UNVALIDATED and closed <= {check}:

@@ -103,7 +103,7 @@ TABLE: dict[type[Event], frozenset[Status]] = {
     ExecutionRequested: frozenset({S.PROPOSED, S.APPROVED, S.EXECUTED}),
     Executed: frozenset({S.EXECUTING}),
     Validated: frozenset({S.EXECUTED, S.UNVALIDATED}),
-    Unvalidated: frozenset({S.EXECUTED, S.VALIDATED}),
+    Unvalidated: frozenset({S.EXECUTED}),
     EditedOutside: frozenset({S.PROPOSED, S.APPROVED, S.STALE}),
 }
 

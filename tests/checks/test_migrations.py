@@ -13,7 +13,7 @@ from support.repo import Repo
 import clubos_tui
 from clubos_tui import checks
 from clubos_tui.changes.manifest import FILE, Entry
-from clubos_tui.checks import Subject
+from clubos_tui.checks import Subject, servers
 from clubos_tui.checks.servers import binaries
 from clubos_tui.plan import CheckSpec
 from clubos_tui.repository.objects import object_id
@@ -129,6 +129,15 @@ FAULTS = {
     "it speaks to psql": (
         {"db/2_people.up.sql": "create table people (id int);\n\\connect postgres postgres\n"},
         "failed", "gives commands to psql", "db/2_people.up.sql:2: \\connect",
+    ),
+    "a text that only psql reads otherwise": (
+        {"db/2_people.down.sql": "select $\u00e9$ ' $\u00e9$;\n\\! touch /tmp/forged\n-- '\n"},
+        "failed", "PostgreSQL refuses down db/2_people.down.sql", "restricted",
+    ),
+    "data that looks like a text": (
+        {"db/2_people.up.sql": "create table people (id int);\ncopy people from stdin;\n"
+                               "'\n\\.\n\\! touch /tmp/forged\n-- '\n"},
+        "failed", "PostgreSQL refuses up db/2_people.up.sql", "people",
     ),
     "its error looks like the end": (
         {"db/2_people.up.sql": "do $$ begin raise exception E'x\\n@end done'; end $$;\n"},
@@ -273,6 +282,9 @@ def test_p8_a_persons_password_is_not_in_the_box_with_a_file(theirs, judge, monk
     """Even where a file speaks to psql, it finds only the role that was made for it."""
     monkeypatch.setenv("CLUBOS_POSTGRESQL_URL", getattr(theirs, how))
     monkeypatch.setattr("clubos_tui.checks.migrations.psql.commands", lambda _: iter(()))
+    opened = servers._STEPS.replace('-c "\\restrict $closed" -f', "-f")
+    assert opened != servers._STEPS
+    monkeypatch.setattr(servers, "_STEPS", opened)
     look = (
         "\\! cat /proc/*/environ /proc/*/cmdline | tr '\\0' '\\n' > /tmp/seen\n"
         f"\\! grep -qF '{PASSWORD[:4]}' /tmp/seen && echo the password >&2\n"
@@ -305,6 +317,9 @@ def test_p7_a_server_that_does_not_answer_is_unknown(judge, monkeypatch):
     assert found.summary.startswith("the server that CLUBOS_POSTGRESQL_URL names gives no database")
     monkeypatch.setenv("CLUBOS_POSTGRESQL_URL", "mysql://boss@127.0.0.1/x")
     assert judge(GOOD).summary == "CLUBOS_POSTGRESQL_URL must begin with postgresql://"
+    monkeypatch.setenv("CLUBOS_POSTGRESQL_URL", f"postgresql://me:{PASSWORD}/word@localhost/db")
+    found = judge(GOOD)
+    assert (found.outcome, PASSWORD in str(found)) == ("unknown", False)
 
 
 def test_the_programs_of_a_wheel_are_found_and_it_is_not_imported(tmp_path, monkeypatch):

@@ -46,8 +46,9 @@ def test_p7_what_the_tree_or_its_base_holds_is_not(tmp_path, checkout, path):
                             checkout=checkout),
     ):  # fmt: skip
         found = checks.run(built_in.checks_of(3)[TYPES], subject)
-        assert (found.outcome, found.missing) == ("unknown", True), found
-        assert found.summary == "the packages of the project are not installed"
+        # Not a lack of this machine: a phase could make it "not run" and so open its gate.
+        assert (found.outcome, found.missing) == ("unknown", False), found
+        assert found.summary.startswith("the tree brings packages of its own")
 
 
 @pytest.mark.parametrize("folder", ["../x", "/etc", "a/../../b", ".."])

@@ -74,11 +74,11 @@ def test_p7_a_shut_gate_is_exit_code_4_with_the_evidence(repo, planned, tmp_path
     tags = {case.get("name"): case[0].tag for case in suite}
     assert tags == {
         "a file": "system-out", "says \N{REPLACEMENT CHARACTER}fine": "failure",
-        "no tool": "skipped", "tamper guard": "system-out",
+        "no tool": "skipped", "tamper guard": "system-out", "undo": "system-out",
     }  # fmt: skip
-    assert (suite.get("tests"), suite.get("failures")) == ("4", "1")
+    assert (suite.get("tests"), suite.get("failures")) == ("5", "1")
     counted = junit(report.read_bytes())
-    assert (counted.cases, len(counted.faults)) == (3, 1)
+    assert (counted.cases, len(counted.faults)) == (4, 1)
 
 
 def test_what_they_came_to_is_shown_with_what_it_is_worth(repo, planned) -> None:
@@ -138,7 +138,7 @@ def test_one_check_is_carried_out_again(repo, planned, tmp_path) -> None:
     said = inside(repo, "checks", "run", "1", "--check", "tests", "--junit", str(report), "--json")
     assert said.code == 0
     assert [check["check"] for check in said.json["evidence"][0]["checks"]][3] == "tests"
-    assert report.read_bytes().count(b"<testcase") == 5
+    assert report.read_bytes().count(b"<testcase") == 6
     wrong = inside(repo, "checks", "run", "1", "--check", "no such")
     assert wrong.code == 7
     assert "phase 1 has no check 'no such'" in wrong.err

@@ -4,6 +4,7 @@ what it is about.
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 
@@ -18,7 +19,7 @@ from clubos_tui.changes.decisions import Decision
 from clubos_tui.changes.manifest import digest
 from clubos_tui.checks.guard import TAMPER
 from clubos_tui.engine.state import Status
-from clubos_tui.errors import GateClosed, Refused
+from clubos_tui.errors import GateClosed, Refused, Stale
 from clubos_tui.plan import CheckSpec
 from clubos_tui.workspace.sandbox.box import program
 
@@ -141,6 +142,95 @@ def test_p7_a_yes_to_its_judges_lets_them_judge_and_is_no_approval(tested) -> No
     assert journey.view.reviewable(1)
     journey.approve().execute()
     assert evidence(journey, "runs", "stage").outcome == "passed", "the yes holds there too"
+    journey.close()
+
+
+@BOXED
+def test_p7_a_yes_to_its_judges_alone_opens_nothing(tested) -> None:
+    """Interrupted before they have judged, there is no evidence, and no approval."""
+    edit = all_of(write("tests/a.txt", "case 1\ncase 2\ncase 9\n"), NEW)
+    journey = Journey(tested, edit, check=(command(COUNT),))
+    journey.propose()
+    journey.run.override(1, TAMPER, reason="the case is new", by=WHO)
+    journey.run.say(e.Paused("run checks", 1, WHO))
+    assert journey.view.reviewable(1) is None
+    with pytest.raises(Refused, match="have not ended"):
+        journey.approve()
+    journey.run.check(1, by=WHO)
+    journey.go()
+    assert evidence(journey, "runs").from_base == (), "the yes held when they began"
+    assert journey.view.reviewable(1) is False, "and is asked for again with new evidence"
+    journey.close()
+
+
+@BOXED
+def test_p7_evidence_that_is_reused_says_what_was_taken_from_the_base(tested) -> None:
+    """An attempt that only meddles is judged like the one before it, and says as what."""
+    journey = Journey(tested, NEW, check=(command(COUNT),))
+    journey.propose()
+    journey.edits["p1"] = all_of(NEW, write("tests/a.txt", "case 1\n"))
+    journey.propose()
+    found = evidence(journey, "runs")
+    assert (found.reused, found.from_base) == (True, ("tests/a.txt",))
+    journey.run.override(1, TAMPER, reason="x", by=WHO)
+    journey.go()
+    assert evidence(journey, "runs").outcome == "failed", "its own tests judge it now"
+    journey.close()
+
+
+@BOXED
+def test_p7_a_base_that_can_not_be_counted_in_time_is_no_evidence(tested) -> None:
+    line = f"ls new.* || sleep 30; {COUNT}"
+    journey = Journey(tested, NEW, check=(command(line, seconds=2),))
+    journey.propose()
+    found = evidence(journey, "runs")
+    assert (found.outcome, found.at_base) == ("unknown", -1)
+    assert "how many cases the base has" in found.summary
+    journey.close()
+
+
+@BOXED
+def test_p7_a_pass_is_not_reused_where_the_same_has_failed_since(repo) -> None:
+    spec = CheckSpec("a", "command", ("*.txt",), command="cat new.txt")
+    journey = Journey(repo, NEW, check=(spec,))
+    journey.propose()
+    found = evidence(journey, "a")
+    failed = dataclasses.replace(found, scope="stage", outcome="failed")
+    journey.run.say(failed)
+    journey.edits["p1"] = all_of(NEW)
+    journey.propose()
+    assert not evidence(journey, "a").reused
+    journey.close()
+
+
+def test_p7_an_override_is_of_the_tree_that_was_shown(repo) -> None:
+    journey = Journey(repo, NEW, check=(CheckSpec("b", "paths", ("gone.txt",)),))
+    journey.propose()
+    shown = journey.phase().change_set
+    journey.edits["p1"] = write("new.txt", "other\n")
+    journey.propose()
+    with pytest.raises(Stale, match="evidence that was shown"):
+        journey.run.override(1, "b", reason="x", by=WHO, shown=shown)
+    assert not journey.view.overridden
+    journey.close()
+
+
+def test_p7_what_is_overridden_meanwhile_does_not_validate_what_fails(repo) -> None:
+    """Two processes: one overrides x, while the other's y comes out failed."""
+    specs = (CheckSpec("x", "paths", ("new.txt",)), CheckSpec("y", "paths", ("new.txt",)))
+    journey = Journey(repo, NEW, check=specs)
+    journey.propose().approve().execute()
+    tree = journey.phase().change_set
+    for name in ("x", "y"):
+        journey.run.say(e.ChecksRequested(1, "stage", tree, (name,), WHO))
+        journey.run.say(
+            e.CheckFinished(1, "stage", tree, name, "failed", True, "no"),
+            e.ChecksFinished(1, "stage", tree, open=False),
+        )
+        if name == "x":
+            journey.run.override(1, "x", reason="fine", by=WHO)
+            assert journey.phase().state is Status.VALIDATED
+    assert journey.phase().state is Status.UNVALIDATED
     journey.close()
 
 

@@ -162,7 +162,6 @@ class Model:
                 yield (
                     *checks,
                     e.ChecksFinished(n, step.scope, step.tree, outcome == "passed"),
-                    *self._closing(phase, step, passed=outcome == "passed"),
                 )
             case d.Seal():
                 keep = kept(phase.manifest, phase.draft)
@@ -207,15 +206,6 @@ class Model:
                 name = f"x{next(_numbers)}"
                 yield (e.ApplyStarted(n, name, "stage", "undo", 1),)
                 yield (e.Undone(view.rollback.phases, name, 1),)
-
-    def _closing(self, phase: PhaseView, step: d.RunChecks, *, passed: bool) -> Iterable[e.Event]:
-        """A checkpoint that was asked for again says at once what it comes to."""
-        if step.anew and step.scope == "stage" and passed != (phase.state is Status.VALIDATED):
-            yield (
-                e.Validated(step.phase, step.tree)
-                if passed
-                else e.Unvalidated(step.phase, step.tree, ("sound",))
-            )
 
     def _action(self, phase: PhaseView, action: str, *, fails: bool) -> tuple[e.Event, ...]:
         n, attempt = phase.number, phase.attempt

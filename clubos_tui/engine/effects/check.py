@@ -12,7 +12,7 @@ from clubos_tui.engine.decide import CloseCheckpoint, RunChecks
 from clubos_tui.engine.effects.context import Context
 from clubos_tui.engine.effects.gather import Gathering
 from clubos_tui.engine.effects.rehearse import rehearse
-from clubos_tui.engine.state import RunView, Status
+from clubos_tui.engine.state import RunView
 from clubos_tui.events import CheckFinished, ChecksFinished, Event, Unvalidated, Validated
 from clubos_tui.workspace.export import export, remove
 
@@ -39,8 +39,6 @@ async def run_checks(context: Context, step: RunChecks) -> None:
         )
     shut = _shut(context.view, step, found)
     events.append(ChecksFinished(step.phase, step.scope, step.tree, not shut and bool(found)))
-    if step.anew and step.scope == "stage":
-        events += _closing(context.view, step, shut)
     # One durable write for all of it: half a checkpoint is not a checkpoint.
     context.say(*events)
     if _is_laid_out(context.view, step):
@@ -54,14 +52,6 @@ def _shut(view: RunView, step: RunChecks, found: dict[str, CheckFinished]) -> tu
         *(check.check for check in others if check.check not in found),
         *(name for name, check in found.items() if check.required and check.outcome != "passed"),
     )
-
-
-def _closing(view: RunView, step: RunChecks, shut: tuple[str, ...]) -> list[Event]:
-    """Say what a checkpoint that was asked for again comes to, where that is news."""
-    validated = view.phase(step.phase).state is Status.VALIDATED
-    if shut:
-        return [Unvalidated(step.phase, step.tree, shut)] if validated else []
-    return [] if validated else [Validated(step.phase, step.tree)]
 
 
 def _is_laid_out(view: RunView, step: RunChecks) -> bool:

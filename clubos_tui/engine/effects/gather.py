@@ -36,6 +36,7 @@ SLOTS = max(1, min(4, os.cpu_count() or 1))
 _BEAT = 0.1  # seconds between two words of one check in the stream
 _WORDS = 200  # characters of them
 _NAMED = 50  # paths taken from the base that are named
+_CUT = -2
 _caught: dict[str, bool] = {}  # by what a check rests on: whether it finds its fault there
 
 
@@ -78,15 +79,18 @@ class Gathering:
         key = self._key(spec)
         if self.step.anew:
             return None
-        for found in self.context.view.latest.values():
-            same = found.inputs_sha256 == key and found.outcome == "passed"
-            if same and self._is_there(spec):
-                step = self.step
-                return dataclasses.replace(
-                    found, phase=step.phase, scope=step.scope, tree=step.tree, check=spec.name,
-                    required=not spec.if_available, reused=True,
-                )  # fmt: skip
-        return None
+        known = [item for item in self.context.view.latest.values() if item.inputs_sha256 == key]
+        # One that failed somewhere on the very same has to be looked at, whatever passed elsewhere.
+        if not known or any(item.outcome != "passed" for item in known):
+            return None
+        if not self._is_there(spec):
+            return None
+        step = self.step
+        return dataclasses.replace(
+            known[-1], phase=step.phase, scope=step.scope, tree=step.tree, check=spec.name,
+            required=not spec.if_available, reused=True,
+            from_base=self._from_base if spec.kind in BOXED else (),
+        )  # fmt: skip
 
     def _is_there(self, spec: CheckSpec) -> bool:
         """Tell whether the folder still holds what the tree says of a check's files."""
@@ -164,6 +168,9 @@ class Gathering:
             at_base = self._at_base(spec, slot, tell) if verdict.outcome == "passed" else -1
         finally:
             self._slots.put(slot)
+        if at_base == _CUT:
+            words = f"{verdict.summary}, but it can't be told how many cases the base has"
+            return dataclasses.replace(verdict, outcome="unknown", summary=words), -1
         if at_base > verdict.cases:
             words = f"{verdict.cases} cases, where the base has {at_base}"
             rows = (*verdict.evidence, f"{at_base - verdict.cases} cases are gone or skipped")
@@ -179,7 +186,10 @@ class Gathering:
         return run(spec, subject, progress=lambda words: tell.said(spec, words))
 
     def _at_base(self, spec: CheckSpec, slot: int, tell: Telling) -> int:
-        """Return how many cases the base has; -1 where that can't be told, or is not asked."""
+        """Return how many cases the base has; -1 where it has none or that is not asked.
+
+        ``_CUT`` where that took too long, or something ended it.
+        """
         base = self._base_of(spec)
         if not base:
             return -1
@@ -192,6 +202,8 @@ class Gathering:
             self.subject, files=self.subject.base, manifest=(), withheld=frozenset(), _known={}
         )
         verdict = self._on(base, there, dataclasses.replace(spec, at_least=1), slot, tell)
+        if verdict.cut:
+            return _CUT
         return verdict.cases if verdict.outcome != "unknown" or verdict.cases else -1
 
     def _finished(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from clubos_tui.checks.guard import TAMPER
 from clubos_tui.engine.folds.served import PROPOSING, forget_evidence, served
 from clubos_tui.engine.state import RunView, Status
 from clubos_tui.events import (
@@ -24,10 +25,12 @@ from clubos_tui.events import (
     Validated,
 )
 
+_CHECKPOINTED = frozenset({Status.VALIDATED, Status.UNVALIDATED})
+
 
 def _check_finished(view: RunView, event: CheckFinished) -> None:
     place = (event.scope, event.tree)
-    again = event.check in _asked_again(view)
+    again = _is_asked_again(view, event.check)
     if again:
         view.overridden.pop((*place, event.check), None)
     elif place in view.gates:
@@ -43,10 +46,12 @@ def _check_finished(view: RunView, event: CheckFinished) -> None:
         found[event.check] = event
 
 
-def _asked_again(view: RunView) -> tuple[str, ...]:
-    """Return the checks that a person wants again; none where it is all of them."""
+def _is_asked_again(view: RunView, check: str) -> bool:
+    """Tell whether a person wants a check again, or all of them."""
     request = view.queue[0] if view.queue else None
-    return request.checks if isinstance(request, ChecksRequested) else ()
+    if not isinstance(request, ChecksRequested):
+        return False
+    return not request.checks or check in request.checks
 
 
 def _check_proved(view: RunView, event: CheckProved) -> None:
@@ -60,12 +65,21 @@ def _rehearsed(view: RunView, event: Rehearsed) -> None:
 def _checks_finished(view: RunView, event: ChecksFinished) -> None:
     view.gates[event.scope, event.tree] = event.open
     served(view, ChecksRequested, phase=event.phase)
+    phase = view.phase(event.phase)
+    if event.scope == "stage" and phase.state in _CHECKPOINTED and phase.change_set == event.tree:
+        # Asked for again: what it comes to now counts, whoever overrode what meanwhile.
+        shut = bool(view.closed_checks("stage", event.tree))
+        phase.state = Status.UNVALIDATED if shut else Status.VALIDATED
     if event.scope == "proposal":
         served(view, *PROPOSING, SealRequested, EditRequested, phase=event.phase)
 
 
 def _overridden(view: RunView, event: Overridden) -> None:
     view.overridden[event.scope, event.tree, event.check] = event
+    found = view.checks.get((event.scope, event.tree), {})
+    if event.check == TAMPER and any(check.from_base for check in found.values()):
+        # What was judged as in the base is judged anew; until then there is no evidence.
+        view.gates.pop((event.scope, event.tree), None)
     phase = view.phase(event.phase)
     held_back = phase.state is Status.UNVALIDATED and phase.change_set == event.tree
     if held_back and not view.closed_checks("stage", event.tree):

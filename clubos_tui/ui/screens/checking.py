@@ -74,9 +74,11 @@ class Checking:
 
     async def _override(self, checks: list[str], wanted: str) -> None:
         from clubos_tui.ui import sheets
+        from clubos_tui.ui.checking import place_of
         from clubos_tui.ui.screens.confirm import Override
 
         view, phase = self._view, self._desk.situation().phase
+        shown = place_of(view, phase)[1]
         which = "the merged tree" if view.merge_waits else f"phase {phase}"
         first = checks.index(wanted) if wanted in checks else 0
         dialog = Override(
@@ -89,7 +91,9 @@ class Checking:
         answer = await self._desk.ask(dialog)
         if answer is not None:
             await self._desk.bridge.say(
-                lambda run: run.override(phase, answer.check, reason=answer.reason, by=answer.name)
+                lambda run: run.override(
+                    phase, answer.check, reason=answer.reason, by=answer.name, shown=shown
+                )
             )
 
     async def _allow(self, guard: CheckFinished) -> None:
@@ -104,7 +108,9 @@ class Checking:
         answer = await self._desk.ask(dialog)
         if answer is not None:
             await self._desk.bridge.say(
-                lambda run: run.override(phase, guard.check, reason=answer.reason, by=answer.name)
+                lambda run: run.override(
+                    phase, guard.check, reason=answer.reason, by=answer.name, shown=guard.tree
+                )
             )
 
     def _excerpt(self, guard: CheckFinished) -> Patch | None:
