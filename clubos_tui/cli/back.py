@@ -6,7 +6,8 @@ import asyncio
 from argparse import Namespace
 from contextlib import suppress
 
-from clubos_tui.cli.drive import Ended, Headless, require_yes
+from clubos_tui.cli.drive import Headless
+from clubos_tui.cli.endings import Ended, require_yes
 from clubos_tui.cli.loss import show, show_recovered
 from clubos_tui.cli.opened import phase_of, run_of, session_of
 from clubos_tui.cli.output import ask, flag

@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 from argparse import Namespace
 
-from clubos_tui.cli.drive import Ended, Headless
+from clubos_tui.cli.drive import Headless
+from clubos_tui.cli.endings import Ended
 from clubos_tui.cli.evidence import Gathered, gathered, lines, to_json, write_junit
 from clubos_tui.cli.opened import phase_of, run_of, session_of, who_of
 from clubos_tui.cli.output import emit, say

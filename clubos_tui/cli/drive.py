@@ -13,8 +13,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 
 from clubos_tui.agents.needs import needs_of
-from clubos_tui.checks.guard import TAMPER
-from clubos_tui.cli.evidence import check_json, gathered, write_junit
+from clubos_tui.cli.endings import Ended, closed, held, require_yes
+from clubos_tui.cli.evidence import gathered, write_junit
 from clubos_tui.cli.logs import LogPrinter, write_action_log
 from clubos_tui.cli.opened import run_of, session_of, who_of
 from clubos_tui.cli.output import ask, emit, flag, say
@@ -28,13 +28,11 @@ from clubos_tui.engine.session import Session
 from clubos_tui.engine.state import Status
 from clubos_tui.errors import (
     ClubosError,
-    GateClosed,
     NeedsPerson,
     Refused,
     RepositoryState,
 )
 from clubos_tui.events import (
-    ActionHeld,
     ChecksRequested,
     EditRequested,
     ProposalRequested,
@@ -46,14 +44,6 @@ from clubos_tui.events import (
 from clubos_tui.repository.discover import read_head, require_calm
 
 S = Status
-
-
-class Ended(ClubosError):
-    """A step failed; its own exit code goes with it."""
-
-    def __init__(self, message: str, untouched: str, cure: str, code: int) -> None:
-        super().__init__(message, untouched=untouched, cure=cure)
-        self.code = code
 
 
 def run(options: Namespace) -> int:
@@ -99,36 +89,6 @@ def merge(options: Namespace) -> int:
             except Ended as error:
                 return headless.end(error)
         return headless.summary()
-
-
-def require_yes(answer: bool | None, verb: str) -> None:
-    """Raise :class:`NeedsPerson` unless a person said yes; nobody there is not a yes (P10)."""
-    if not answer:
-        raise NeedsPerson(
-            f"`{verb}` needs a person's yes" if answer is None else "nothing was done",
-            untouched="Nothing was touched.",
-            cure=f"Say yes on a terminal, or give --yes: clubos {verb} --yes",
-        )
-
-
-def _held(held: ActionHeld) -> Ended:
-    """Return why a phase stands still, and how to go on."""
-    cure = f"{held.cure} `clubos run` goes on."
-    if held.permission:
-        cure = (
-            f"Look and answer: clubos answer {held.phase} --id {held.permission} --allow (or "
-            "--deny); then `clubos run` goes on."
-        )
-    if held.limit:
-        which = "--run" if held.limit.scope == "run" else held.phase
-        cure = f"`clubos limit {which}` shows and raises it; then `clubos run` goes on."
-    return Ended(
-        f"phase {held.phase} is held: {held.error}",
-        "Nothing outside the workspace was written"
-        + ("." if held.permission else "; what the model answered is kept."),
-        cure,
-        held.code,
-    )
 
 
 class Headless:
@@ -205,7 +165,7 @@ class Headless:
         prepared = self.run.view.merge.prepared
         if self.run.view.ending is None and prepared:
             if not self.run.view.gate_open("merge", prepared.tree):
-                raise self._closed(len(self.run.view.phases), "merge")
+                raise closed(self.run.view, len(self.run.view.phases), "merge")
             if not self.yes:
                 raise NeedsPerson(
                     f"the target moved; the merged tree {prepared.tree[:12]} needs its own yes",
@@ -235,14 +195,14 @@ class Headless:
             return
         self._admit(number)
         if status is S.HELD and phase.held and phase.permissions.open:
-            raise _held(phase.held)  # begun again, it would only ask the same
+            raise held(phase.held)  # begun again, it would only ask the same
         if status is S.HELD:
             self.run.resume(number, by=self.who)
         else:
             self.run.propose(number, by=self.who)
         await self._settle()
         if phase.state is S.HELD and phase.held:
-            raise _held(phase.held)
+            raise held(phase.held)
         if phase.state is S.FAILED:
             raise Ended(
                 f"phase {number} could not be proposed: {phase.error}",
@@ -264,7 +224,7 @@ class Headless:
         if phase.state in {S.VALIDATED, S.MERGED, S.EMPTY}:
             return
         if phase.state is S.UNVALIDATED:
-            raise self._closed(number, "stage")
+            raise closed(self.run.view, number, "stage")
         self._require_open_gate(number)
         note_outside(self.session, self.run, number)
         if phase.state is S.PROPOSED and phase.spec.required_approval:
@@ -281,7 +241,7 @@ class Headless:
         self.run.execute(number, by=self.who)
         await self._settle()
         if self.run.view.status(number) is S.UNVALIDATED:
-            raise self._closed(number, "stage")
+            raise closed(self.run.view, number, "stage")
 
     def _confirm_for_good(self, number: int, name: str) -> None:
         """A phase that can't be taken back needs its name typed; a flag is not enough."""
@@ -304,29 +264,7 @@ class Headless:
         if phase.state is not S.PROPOSED:
             return
         if view.reviewable(number) is False:
-            raise self._closed(number, "proposal")
-
-    def _closed(self, number: int, scope: Scope) -> GateClosed:
-        """Return why a gate is shut, and what there is to do about it."""
-        view, phase = self.run.view, self.run.view.phase(number)
-        prepared = view.merge.prepared
-        tree = prepared.tree if scope == "merge" and prepared else phase.change_set
-        closed = view.closed_checks(scope, tree)
-        rows = [f"  {check.check}: {check.outcome}: {check.summary}" for check in closed]
-        for check in closed:
-            if check.check == TAMPER:
-                rows += [f"    {line}" for line in check.evidence]
-        if not closed:
-            rows = [f"  rollback: {phase.rehearsed.detail if phase.rehearsed else 'not proven'}"]
-        what = "the merge" if scope == "merge" else f"phase {number}"
-        first = "Take phases back" if scope == "merge" else "Reject it"
-        return GateClosed(
-            f"the gate of {what} is shut:\n" + "\n".join(rows),
-            evidence=[check_json(check) for check in closed],
-            untouched="The target branch and your checkout were not touched.",
-            cure=f"{first}, or look at `clubos checks show {number}` and then: "
-            f'clubos override {number} --check NAME --reason "…"',
-        )
+            raise closed(self.run.view, number, "proposal")
 
     async def check(self, number: int, names: Sequence[str]) -> None:
         """Carry out checks of a phase again, and say so where its gate is shut then."""
@@ -338,7 +276,7 @@ class Headless:
         scope: Scope = "proposal" if phase.state is S.PROPOSED else "stage"
         unproven = scope == "proposal" and view.reviewable(number) is False
         if unproven or view.closed_checks(scope, phase.change_set):
-            raise self._closed(number, scope)
+            raise closed(self.run.view, number, scope)
 
     def _require_calm(self) -> None:
         require_calm(self.session.repository)
