@@ -125,6 +125,7 @@ TRIES = {
                   "mknod sda b 8 0; chroot / true; su -c true",
                   "Operation not permitted|[Pp]ermission denied|must be superuser"),
 }  # fmt: skip
+TRIES_OF_A_RACE = 40  # on a busy machine one of its two sides may get no turn for a while
 SMALL = partial(Limits, processes=60, disk=24 << 20, output=1 << 20, file=16 << 20)
 
 
@@ -192,12 +193,16 @@ def test_without_the_box_the_same_would_have_been_done(name: str) -> None:
         folder.mkdir(parents=True)
         before = place.outside()
         script = place.say(TRIES[name].script).replace("/workspace", str(folder))
-        with place.environment():
-            ran = subprocess.run(
-                ["/bin/sh", "-c", script], cwd=folder, capture_output=True, timeout=20,
-                check=False, stdin=subprocess.DEVNULL, start_new_session=True,
-            )  # fmt: skip
-        changed = [line for line in difference(before, place.outside()) if "work" not in line[:6]]
+        for _ in range(TRIES_OF_A_RACE if name == "race" else 1):
+            with place.environment():
+                ran = subprocess.run(
+                    ["/bin/sh", "-c", script], cwd=folder, capture_output=True, timeout=20,
+                    check=False, stdin=subprocess.DEVNULL, start_new_session=True,
+                )  # fmt: skip
+            lines = difference(before, place.outside())
+            changed = [line for line in lines if "work" not in line[:6]]
+            if changed:
+                break
         assert changed or place.reached() or place.secret in ran.stdout.decode()
 
 
