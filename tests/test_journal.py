@@ -2,6 +2,7 @@
 
 import asyncio
 import errno
+import hashlib
 import json
 import os
 import shutil
@@ -14,9 +15,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from clubos_tui import disk, journal
+from clubos_tui import disk
 from clubos_tui.changes.decisions import Decision
 from clubos_tui.changes.manifest import Change
+from clubos_tui.codec import canonical
 from clubos_tui.errors import JournalDamaged
 from clubos_tui.events import (
     FileDecided,
@@ -28,7 +30,8 @@ from clubos_tui.events import (
     StepFailed,
     UndoRequested,
 )
-from clubos_tui.journal import GENESIS, Conflict, Journal, first_record, parse, redact
+from clubos_tui.journal import GENESIS, Conflict, FileJournal, files, first_record, parse, redact
+from clubos_tui.journal.records import seal
 
 EVENTS = (
     ProposalRequested(1, "Ada"),
@@ -43,12 +46,12 @@ KEY = "sk-ant-" + "a1B2" * 8
 def quick(monkeypatch):
     """Leave the flushing out where a test is about bytes and makes hundreds of files."""
     monkeypatch.setattr(os, "fdatasync", lambda _fd: None)
-    monkeypatch.setattr(journal, "sync_folder", lambda _path: None)
+    monkeypatch.setattr(files, "sync_folder", lambda _path: None)
 
 
 def written(folder, *events):
     """Return a journal of ``events`` and its bytes."""
-    kept = Journal(str(folder), clock=lambda: "2026-01-02T03:04:05.678Z")
+    kept = FileJournal(str(folder), clock=lambda: "2026-01-02T03:04:05.678Z")
     for event in events:
         kept.append(event)
     return kept, Path(kept.path).read_bytes()
@@ -63,7 +66,7 @@ def read(data):
     """Read journal bytes as a fresh process would."""
     with tempfile.TemporaryDirectory() as folder:
         Path(folder, "journal.jsonl").write_bytes(data)
-        return list(Journal(folder).load())
+        return list(FileJournal(folder).load())
 
 
 # --- the chain ----------------------------------------------------------------------------------
@@ -71,7 +74,7 @@ def read(data):
 
 def test_what_is_appended_is_read_back(tmp_path):
     kept, data = written(tmp_path, *EVENTS)
-    again = Journal(str(tmp_path)).load()
+    again = FileJournal(str(tmp_path)).load()
     assert [record.event for record in again] == list(EVENTS)
     assert [record.seq for record in again] == [1, 2, 3, 4]
     assert list(again) == list(kept.load())
@@ -119,7 +122,7 @@ def test_p9_moved_repeated_and_inserted_lines_are_found(sound, data):
 def test_p9_an_edit_with_a_new_hash_breaks_the_next_line(sound):
     """Who forges one line has to forge all that follow, and those are anchored in git."""
     lines = sound.splitlines(keepends=True)
-    forged = journal._seal(2, "2026-01-02T03:04:05.678Z", MergeRequested("Eve"),
+    forged = seal(2, "2026-01-02T03:04:05.678Z", MergeRequested("Eve"),
                            json.loads(lines[0])["hash"])[0]  # fmt: skip
     with pytest.raises(JournalDamaged, match="record 3: the chain does not hold"):
         read(lines[0] + forged + lines[2])
@@ -146,12 +149,12 @@ def test_p9_another_runs_line_is_found(sound, tmp_path, at):
 def test_an_unknown_event_is_damage_with_a_cure(tmp_path):
     """A journal of a newer version is not half understood."""
     fields = {"seq": 1, "at": "now", "type": "from.the.future", "data": {}, "prev": GENESIS}
-    body = journal.canonical(fields)
-    digest = journal.hashlib.sha256(body).hexdigest()
+    body = canonical(fields)
+    digest = hashlib.sha256(body).hexdigest()
     line = body[:-1] + b',"hash":"' + digest.encode() + b'"}\n'
     Path(tmp_path, "journal.jsonl").write_bytes(line)
     with pytest.raises(JournalDamaged, match="another version of clubos") as caught:
-        Journal(str(tmp_path)).load()
+        FileJournal(str(tmp_path)).load()
     assert "clubos verify" in caught.value.cure
     with pytest.raises(JournalDamaged):
         parse(line)
@@ -182,10 +185,10 @@ def test_p3_a_torn_tail_is_cut_at_every_byte_and_the_cut_recorded(tmp_path, quic
         folder = tmp_path / str(torn)
         folder.mkdir()
         Path(folder, "journal.jsonl").write_bytes(whole + lines[-1][:torn])
-        kept = Journal(str(folder))
+        kept = FileJournal(str(folder))
         assert [record.event for record in kept.load()] == list(EVENTS[:-1])
         kept.append(UndoRequested("Ada"))
-        again = [record.event for record in Journal(str(folder)).load()]
+        again = [record.event for record in FileJournal(str(folder)).load()]
         assert again == [*EVENTS[:-1], JournalRecovered(torn), UndoRequested("Ada")]
 
 
@@ -196,10 +199,10 @@ def test_p3_what_is_appended_together_is_there_together_or_not_at_all(tmp_path, 
     whole = Path(kept.path).read_bytes()
     for size in range(len(data), len(whole)):
         Path(kept.path).write_bytes(whole[:size])
-        torn = Journal(str(tmp_path))
+        torn = FileJournal(str(tmp_path))
         assert [record.event for record in torn.load()] == [EVENTS[0]]
         torn.append(EVENTS[0], EVENTS[1])
-        again = [record.event for record in Journal(str(tmp_path)).load()]
+        again = [record.event for record in FileJournal(str(tmp_path)).load()]
         cut = [JournalRecovered(size - len(data))] if size > len(data) else []
         assert again == [EVENTS[0], *cut, EVENTS[0], EVENTS[1]]
 
@@ -215,13 +218,13 @@ def test_reading_never_cuts(tmp_path, sound):
     """Somebody may be in the middle of writing that line."""
     path = Path(tmp_path, "journal.jsonl")
     path.write_bytes(sound[:-5])
-    Journal(str(tmp_path)).load()
+    FileJournal(str(tmp_path)).load()
     assert path.read_bytes() == sound[:-5]
 
 
 def test_a_cut_makes_an_expected_number_a_conflict(tmp_path, sound):
     Path(tmp_path, "journal.jsonl").write_bytes(sound[:-5])
-    kept = Journal(str(tmp_path))
+    kept = FileJournal(str(tmp_path))
     seen = len(kept.load())
     with pytest.raises(Conflict):
         kept.append(UndoRequested("Ada"), expected=seen)
@@ -233,7 +236,7 @@ def test_damage_that_no_crash_makes_stops_an_append(tmp_path, sound):
     bent = sound.replace(b"Ada", b"Eve", 1)
     path.write_bytes(bent)
     with pytest.raises(JournalDamaged):
-        Journal(str(tmp_path)).append(UndoRequested("Ada"))
+        FileJournal(str(tmp_path)).append(UndoRequested("Ada"))
     assert path.read_bytes() == bent
 
 
@@ -254,7 +257,7 @@ def test_p3_a_full_disk_leaves_no_half_line(tmp_path, monkeypatch, call):
     assert Path(kept.path).read_bytes() == before
     assert kept.seq == len(EVENTS)
     kept.append(StepFailed("propose", 1, "full"))
-    assert len(Journal(str(tmp_path)).load()) == len(EVENTS) + 1
+    assert len(FileJournal(str(tmp_path)).load()) == len(EVENTS) + 1
 
 
 def test_p3_an_append_returns_after_the_flush(tmp_path, monkeypatch):
@@ -265,13 +268,13 @@ def test_p3_an_append_returns_after_the_flush(tmp_path, monkeypatch):
         monkeypatch.setattr(
             os, name, lambda *a, real=real, name=name: (calls.append(name), real(*a))[1]
         )
-    kept = Journal(str(tmp_path))
+    kept = FileJournal(str(tmp_path))
     kept.append(EVENTS[0])
     assert calls == ["write", "fdatasync", "fsync"]
     calls.clear()
     kept.append(*EVENTS[1:])
     assert calls == ["write", "fdatasync"]
-    assert journal.sync_folder is disk.sync_folder
+    assert files.sync_folder is disk.sync_folder
     calls.clear()
     kept.append(MergeRequested("Ada"), durable=False)  # a report on which nobody acts
     assert calls == ["write"]
@@ -284,7 +287,7 @@ def test_p3_an_append_returns_after_the_flush(tmp_path, monkeypatch):
 
 def test_a_wrong_expected_number_is_a_conflict_and_writes_nothing(tmp_path):
     kept, before = written(tmp_path, *EVENTS)
-    other = Journal(str(tmp_path))
+    other = FileJournal(str(tmp_path))
     with pytest.raises(Conflict, match="expected 3, the journal is at 4"):
         other.append(MergeRequested("Ada"), expected=3)
     assert Path(kept.path).read_bytes() == before
@@ -297,8 +300,8 @@ def test_a_wrong_expected_number_is_a_conflict_and_writes_nothing(tmp_path):
 WRITER = """
 import sys
 from clubos_tui.events import ProposalRequested
-from clubos_tui.journal import Conflict, Journal
-kept, who = Journal(sys.argv[1]), sys.argv[2]
+from clubos_tui.journal import Conflict, FileJournal
+kept, who = FileJournal(sys.argv[1]), sys.argv[2]
 for number in range(1, 41):
     while True:
         kept.load()
@@ -316,7 +319,7 @@ def test_two_processes_append_without_loss(tmp_path):
         subprocess.Popen([sys.executable, "-c", WRITER, str(tmp_path), name]) for name in names
     ]
     assert [process.wait(60) for process in running] == [0, 0]
-    records = Journal(str(tmp_path)).load()
+    records = FileJournal(str(tmp_path)).load()
     assert [record.seq for record in records] == list(range(1, 81))
     for name in names:
         said = [record.event.phase for record in records if record.event.by == name]
@@ -328,7 +331,7 @@ async def test_a_watcher_sees_what_is_there_and_what_comes(tmp_path):
     seen = []
 
     async def watch():
-        async for record in Journal(str(tmp_path)).watch(1):
+        async for record in FileJournal(str(tmp_path)).watch(1):
             seen.append(record.seq)
             if record.seq == 2:
                 kept.append(*EVENTS[2:])
@@ -357,7 +360,7 @@ def test_p12_a_key_in_somebodys_words_never_reaches_the_log(tmp_path, secret):
     assert secret.encode() not in data.replace(b"\\n", b"\n")
     assert b"TUlJRXBB" not in data
     assert b"[redacted]" in data
-    assert kept.load() == Journal(str(tmp_path)).load()
+    assert kept.load() == FileJournal(str(tmp_path)).load()
     assert redact(f"x {secret}".encode()) == b"x [redacted]"
 
 
@@ -373,7 +376,7 @@ def test_p2_a_path_is_never_redacted(tmp_path, name):
         FileDecided(1, "c", 1, Decision(name, "reject", f"see {KEY}"), "Ada"),
     )
     written(tmp_path, *events)
-    proposed, decided = (record.event for record in Journal(str(tmp_path)).load())
+    proposed, decided = (record.event for record in FileJournal(str(tmp_path)).load())
     assert proposed == events[0]
     assert (decided.decision.path, decided.decision.note) == (name, "see [redacted]")
 
@@ -386,5 +389,5 @@ def test_an_innocent_word_is_left_alone(word):
 def test_a_folder_that_can_not_be_made_is_the_systems_error(tmp_path):
     Path(tmp_path, "file").write_bytes(b"")
     with pytest.raises(OSError, match="file"):
-        Journal(str(tmp_path / "file")).append(EVENTS[0])
+        FileJournal(str(tmp_path / "file")).append(EVENTS[0])
     shutil.rmtree(tmp_path)

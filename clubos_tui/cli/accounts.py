@@ -61,7 +61,7 @@ def _named(session: Session, name: str | None) -> Run:
             untouched="Nothing was written.",
             cure=f"Those there are: {', '.join(session.runs()) or 'none'}",
         )
-    return Run(RunId(name), session.paths)
+    return session.run(RunId(name))
 
 
 # --- Markdown -----------------------------------------------------------------------------------

@@ -57,7 +57,7 @@ def verify(session: Session, run: Run) -> Audit:
             else:
                 anchors.append((commit, number))
     prior = run.view.started.prior_head
-    others = [Run(name, session.paths) for name in session.runs() if name != run.id]
+    others = [session.run(name) for name in session.runs() if name != run.id]
     if prior and all(item.hash != prior for other in others for item in other.journal.load()):
         broken.append("the run before this one is gone, or is not the one this run began after")
     broken += _changed_streams(records)

@@ -174,7 +174,7 @@ class DriverThread:
     """A driver beside a screen."""
 
     def __init__(self, session: Session, run_id: RunId) -> None:
-        self._driver = Driver(session, Run(run_id, session.paths), attended=True)
+        self._driver = Driver(session, session.run(run_id), attended=True)
         self._thread: threading.Thread | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._task: asyncio.Task[None] | None = None

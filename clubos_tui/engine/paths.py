@@ -108,6 +108,11 @@ class StatePaths:
         return os.path.join(self.root, "scratch")
 
     @property
+    def start_lock(self) -> str:
+        """Held while a run is started."""
+        return os.path.join(self.root, "start.lock")
+
+    @property
     def driver_lock(self) -> str:
         """Held by the one process that drives."""
         return os.path.join(self.root, "driver.lock")

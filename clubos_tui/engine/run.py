@@ -52,7 +52,7 @@ from clubos_tui.events import (
     UndoRequested,
     Validated,
 )
-from clubos_tui.journal import Conflict, Journal, Record
+from clubos_tui.journal import Conflict, FileJournal, Journal, Record
 from clubos_tui.plan import CheckSpec, Needs
 from clubos_tui.spending import Scope as SpendingScope
 from clubos_tui.spending import Unit
@@ -66,7 +66,7 @@ class Run:
     def __init__(self, run_id: RunId, paths: StatePaths, journal: Journal | None = None) -> None:
         self.id = run_id
         self.paths = paths
-        self.journal = journal or Journal(paths.run(run_id))
+        self.journal = journal or FileJournal(paths.run(run_id))
         self._view: RunView | None = None
         self._folded = 0
 

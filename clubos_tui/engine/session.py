@@ -19,8 +19,7 @@ from clubos_tui.engine.run import Run
 from clubos_tui.engine.state import RunView
 from clubos_tui.errors import Refused, RepositoryState, UsageError
 from clubos_tui.events import CheckProved, CommitId, RunId, RunStarted
-from clubos_tui.journal import first_record
-from clubos_tui.locks import FileLock
+from clubos_tui.journal import FileJournals, Journals
 from clubos_tui.plan import Model, Plan
 from clubos_tui.planfile import FILE_NAME, built_in, parse
 from clubos_tui.planfile import read as read_plan
@@ -40,11 +39,16 @@ class Session:
     """Everything the engine needs to work on one repository."""
 
     def __init__(
-        self, repository: Repository, paths: StatePaths, agents: Mapping[str, Factory]
+        self,
+        repository: Repository,
+        paths: StatePaths,
+        agents: Mapping[str, Factory],
+        journals: Journals | None = None,
     ) -> None:
         self.repository = repository
         self.paths = paths
         self.agents = agents
+        self.journals = journals or FileJournals(paths.runs, paths.start_lock)
         self.workshop = Workshop(paths.workshop, repository)
         self.checkout = Checkout(repository, self.workshop, paths.scratch)
         self._who = ""
@@ -71,21 +75,15 @@ class Session:
 
     def runs(self) -> list[RunId]:
         """Return the ids of all runs, oldest first."""
-        try:
-            names = os.listdir(self.paths.runs)
-        except FileNotFoundError:
-            return []
-        started = {}
-        for name in names:
-            # A folder without a first event is what a crash before it left behind.
-            first = first_record(os.path.join(self.paths.run(name), "journal.jsonl"))
-            if first:
-                started[name] = first.at
-        return [RunId(name) for name in sorted(started, key=lambda name: (started[name], name))]
+        return self.journals.runs()
+
+    def run(self, run_id: RunId) -> Run:
+        """Return a run as one reader sees it, with a reading of the journal of its own."""
+        return Run(run_id, self.paths, self.journals.open(run_id))
 
     def current(self) -> Run | None:
         """Return the open run, else the last closed one, else ``None``."""
-        runs = [Run(name, self.paths) for name in reversed(self.runs())]
+        runs = [self.run(name) for name in reversed(self.runs())]
         # The clock may have been wrong; whether a run is open is written in its journal.
         return next((run for run in runs if run.view.ending is None), runs[0] if runs else None)
 
@@ -125,8 +123,7 @@ class Session:
                 untouched="No run was started.",
                 cure=f"Finish or abort {under_way} with git, then try again.",
             )
-        os.makedirs(self.paths.runs, mode=0o700, exist_ok=True)
-        with FileLock(os.path.join(self.paths.root, "start.lock")):
+        with self.journals.starting():
             before = self.current()
             if before and before.view.ending is None:
                 raise Refused(
@@ -135,7 +132,7 @@ class Session:
                     cure="Go on with it, or end it with `clubos rollback --run`.",
                 )
             data = plan.to_json()
-            run = Run(self._new_id(run_id), self.paths)
+            run = self.run(self._new_id(run_id))
             run.journal.append(
                 RunStarted(
                     run=run.id,
@@ -173,7 +170,7 @@ class Session:
             raise UsageError(
                 f"{name!r} is no run id", cure="Use letters, digits, hyphens and dots."
             )
-        if os.path.exists(os.path.join(self.paths.run(name), "journal.jsonl")):
+        if name in self.runs():
             raise UsageError(f"there is a run {name} already", cure="Choose another --run-id.")
         return RunId(name)
 

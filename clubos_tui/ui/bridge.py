@@ -183,8 +183,8 @@ class Bridge:
         self.store.forget()
         self._seen, self._chatter, self._moves, self._checks = 0, None, None, None
         self._waiting.clear()
-        self.run = Run(run.id, session.paths) if run else None
-        self._voice = Run(run.id, session.paths) if run else None
+        self.run = session.run(run.id) if run else None
+        self._voice = session.run(run.id) if run else None
 
     async def close(self) -> None:
         """Withdraw the step under way, give the locks back, end every task."""

@@ -243,10 +243,10 @@ class Burst(Subject):
 
     def _write(self, path: str) -> tuple[float, str]:
         from clubos_tui.events import ActionFinished, ActionStarted, PauseRequested
-        from clubos_tui.journal import Journal
+        from clubos_tui.journal import FileJournal
         from clubos_tui.streams import StreamWriter
 
-        journal, writer = Journal(self.data), StreamWriter(path)
+        journal, writer = FileJournal(self.data), StreamWriter(path)
         journal.append(ActionStarted(1, 1, "burst", path), durable=False)
         total, at = int(BURST * BURST_SECONDS), 0
         began = time.perf_counter()
@@ -275,7 +275,7 @@ def read_back(folder: Path, digest: str) -> tuple[int, int]:
     They are counted as far as they are the ones that were written, in their order.
     """
     from clubos_tui.events import ActionFinished, PauseRequested
-    from clubos_tui.journal import Journal
+    from clubos_tui.journal import FileJournal
     from clubos_tui.streams import StreamReader
 
     path = folder / "streams" / "1-1-burst.jsonl"
@@ -285,7 +285,7 @@ def read_back(folder: Path, digest: str) -> tuple[int, int]:
         for record in records:
             assert record["text"] == f"event {count}"
             count += 1
-    events_ = [record.event for record in Journal(str(folder)).load()]
+    events_ = [record.event for record in FileJournal(str(folder)).load()]
     said = [event.by for event in events_ if isinstance(event, PauseRequested)]
     assert said == [f"Ada {number}" for number in range(len(said))]
     last = events_[-1]

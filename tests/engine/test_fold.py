@@ -16,7 +16,7 @@ from clubos_tui.engine.paths import StatePaths
 from clubos_tui.engine.run import Run, approval
 from clubos_tui.engine.state import Status
 from clubos_tui.errors import GateClosed, NeedsPerson, Refused, Stale
-from clubos_tui.journal import Journal
+from clubos_tui.journal import FileJournal
 
 S = Status
 
@@ -215,7 +215,7 @@ def run(tmp_path):
 
 def on_disk(tmp_path, model):
     paths = StatePaths(str(tmp_path / "state"))
-    kept = Journal(paths.run("r"))
+    kept = FileJournal(paths.run("r"))
     kept.append(*model.events)
     return Run("r", paths, kept)
 

@@ -25,7 +25,7 @@ from clubos_tui.engine.audit import verify
 from clubos_tui.engine.effects import rollback
 from clubos_tui.errors import RepositoryState
 from clubos_tui.events import EditedOutside
-from clubos_tui.journal import Journal
+from clubos_tui.journal import FileJournal, Journal
 from clubos_tui.repository import refs
 from clubos_tui.workspace.layout import Layout
 
@@ -297,7 +297,7 @@ def test_p9_a_commit_vouches_for_one_moment_of_the_journal(
     assert head
 
     def moved(self: Journal) -> str:
-        Journal(self.folder).append(EditedOutside(1, {}))
+        FileJournal(self.folder).append(EditedOutside(1, {}))
         self.load()
         return str(head(self))
 

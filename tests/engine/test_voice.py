@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from clubos_tui import journal
 from clubos_tui.agents.base import MessageChunk, Notice, ThoughtChunk, ToolCall
 from clubos_tui.engine.effects.voice import Voice
+from clubos_tui.journal import redaction
 from clubos_tui.streams import StreamWriter
 
 KEY = "sup3r-s3cret-value-0123"
@@ -16,8 +16,8 @@ KEY = "sup3r-s3cret-value-0123"
 
 @pytest.fixture(autouse=True)
 def known(monkeypatch):
-    monkeypatch.setattr(journal, "_known", ())
-    journal.keep_secret(KEY)
+    monkeypatch.setattr(redaction, "_known", ())
+    redaction.keep_secret(KEY)
 
 
 def spoken(path, events):

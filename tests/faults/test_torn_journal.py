@@ -22,7 +22,7 @@ from clubos_tui.apply.record import read_record, unfinished
 from clubos_tui.engine.decide import decide, next_for_person
 from clubos_tui.engine.run import Run
 from clubos_tui.errors import ClubosError, JournalDamaged, RecordDamaged
-from clubos_tui.journal import Journal
+from clubos_tui.journal import FileJournal
 from clubos_tui.streams import UNREADABLE, StreamReader
 from clubos_tui.ui.store import Store
 from faults.fork import in_child
@@ -95,14 +95,14 @@ def test_p3_a_journal_cut_anywhere_is_an_earlier_one(place: Ground, stage: str) 
     place.lay_out(stage)
     path = journal_of(place)
     data = path.read_bytes()
-    whole = [record.hash for record in Journal(str(path.parent)).load()]
+    whole = [record.hash for record in FileJournal(str(path.parent)).load()]
     for cut in cuts(data, 150):
         path.write_bytes(data[:cut])
-        found = [record.hash for record in Journal(str(path.parent)).load()]
+        found = [record.hash for record in FileJournal(str(path.parent)).load()]
         assert found == whole[: len(found)]
         assert len(found) == _whole_appends(data[:cut])
         if found:
-            run = Run(path.parent.name, None, Journal(str(path.parent)))  # type: ignore[arg-type]
+            run = Run(path.parent.name, None, FileJournal(str(path.parent)))  # type: ignore[arg-type]
             assert decide(run.view)
             assert next_for_person(run.view).words
 
@@ -133,7 +133,7 @@ def test_p9_every_command_answers_on_a_flipped_bit(place: Ground, stage: str) ->
     for number, bent in enumerate(flips(data, 120)):
         path.write_bytes(bent)
         with pytest.raises(JournalDamaged, match="record"):
-            Journal(str(path.parent)).load()
+            FileJournal(str(path.parent)).load()
         if number % 24 == 0:
             said = words(place)
             assert all("record" in one for one in said), said

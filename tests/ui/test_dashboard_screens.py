@@ -63,7 +63,7 @@ async def test_first_paint_does_not_wait_for_the_repository(place, plan):
 
 
 async def test_a_full_disk_is_a_message_not_a_crash(place, plan, monkeypatch):
-    from clubos_tui.journal import Journal
+    from clubos_tui.journal import FileJournal
 
     def full(*_, **__):
         raise OSError(28, "No space left on device")
@@ -71,7 +71,7 @@ async def test_a_full_disk_is_a_message_not_a_crash(place, plan, monkeypatch):
     async with board(place, plan) as b:
         await b.press("d")
         await b.phase(1, "proposed")
-        monkeypatch.setattr(Journal, "append", full)
+        monkeypatch.setattr(FileJournal, "append", full)
         await b.press("a")
         await b.until(lambda: b.problem is not None)
         assert "No space left on device" in b.problem.what

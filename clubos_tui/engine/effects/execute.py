@@ -21,7 +21,7 @@ from clubos_tui.disk import exists
 from clubos_tui.engine.decide import ApplyToStage, ApproveByPlan, PublishBranch
 from clubos_tui.engine.effects.context import Context, Moves, time_of
 from clubos_tui.engine.effects.rehearse import workshop_content
-from clubos_tui.engine.run import Run, approval
+from clubos_tui.engine.run import approval
 from clubos_tui.engine.state import PhaseView, RunView
 from clubos_tui.errors import ClubosError, CutShort, Failed
 from clubos_tui.events import ApplyFinished, ApplyStarted, CommitId, Executed, RunId
@@ -85,7 +85,7 @@ def _take_over_a_closed_run(context: Context, part: Layout) -> None:
         if exists(part.folder) or not exists(paths.run(name)):
             continue
         try:
-            view = Run(RunId(name), paths).view
+            view = context.session.run(RunId(name)).view
         except ClubosError:  # a damaged journal does not say that the run is over
             continue
         if view.ending is None:

@@ -21,7 +21,6 @@ from clubos_tui.engine.state import Status
 from clubos_tui.engine.table import rolled_back_with
 from clubos_tui.errors import Failed, InTheWay, Refused
 from clubos_tui.events import CommitId, Left, Merged, RolledBack, Undone
-from clubos_tui.journal import Journal
 from clubos_tui.repository import refs
 from clubos_tui.repository.discover import require_calm
 from clubos_tui.repository.three_way import merge_trees
@@ -165,7 +164,7 @@ def _since_merge(session: Session, run: Run) -> tuple[list[Record] | None, set[s
     records: list[Record] | None = []
     left: list[tuple[Left, ...]] = []
     # A journal of its own: this runs beside the loop, which goes on reading the run's.
-    for item in Journal(run.journal.folder).load():
+    for item in run.journal.again().load():
         event = item.event
         if not isinstance(event, Merged) and not (
             isinstance(event, RolledBack | Undone) and event.commit
