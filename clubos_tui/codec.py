@@ -16,6 +16,11 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 Json = dict[str, Any]
+# Made once: `json.dumps` would make it anew for each value.
+_text = json.JSONEncoder(
+    sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False
+).encode
+_PLAIN = frozenset({str, int, bool, type(None)})
 T = TypeVar("T")
 
 
@@ -28,24 +33,24 @@ def canonical(value: object) -> bytes:
 
     ASCII escapes keep file names that are not UTF-8 (lone surrogates) intact.
     """
-    return json.dumps(
-        value, sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False
-    ).encode()
+    return _text(value).encode()
 
 
 def unstructure(value: object) -> Any:
     """Return ``value`` as JSON values; a field that holds its default is left out."""
-    if isinstance(value, str | int | bool | None):
+    if type(value) in _PLAIN:
         return value
     if isinstance(value, tuple | list):
         return [unstructure(item) for item in value]
     if isinstance(value, dict):
         return {str(key): unstructure(item) for key, item in value.items()}
+    if isinstance(value, str | int):
+        return value
     out: Json = {}
     for name, default in _defaults(typing.cast("Any", type(value))):
         item = getattr(value, name)
         if item != default:
-            out[name] = unstructure(item)
+            out[name] = item if type(item) in _PLAIN else unstructure(item)
     return out
 
 

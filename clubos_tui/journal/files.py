@@ -33,6 +33,7 @@ class FileJournal(Journal):
         self.path = os.path.join(folder, FILE_NAME)
         self._lock = FileLock(os.path.join(folder, "append.lock"))
         self._offset = 0
+        self._torn = 0  # bytes after the last whole append
 
     @property
     def name(self) -> str:
@@ -46,38 +47,55 @@ class FileJournal(Journal):
             return file.read()
 
     def append(self, *events: Event, expected: int | None = None, durable: bool = True) -> Record:
-        os.makedirs(self.folder, mode=0o700, exist_ok=True)
+        if not self._offset:
+            os.makedirs(self.folder, mode=0o700, exist_ok=True)
         with self._lock:
-            self._look(cut_torn_tail=True)
-            self._require(expected)
-            lines, records = self._seal(events)
-            self._write(b"".join(lines), durable=durable)
+            fd, fresh = self._open()
+            try:
+                self._look(fd)
+                if self._torn:
+                    self._cut(fd)
+                self._require(expected)
+                lines, records = self._seal(events)
+                self._write(fd, b"".join(lines), durable=durable)
+            finally:
+                os.close(fd)
+            if fresh:
+                sync_folder(self.folder)
             self._take(records)
             return records[-1]
 
-    def _write(self, data: bytes, *, durable: bool = True) -> None:
-        fresh = not self._offset and not os.path.exists(self.path)
-        fd = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+    def _open(self) -> tuple[int, bool]:
+        """Open the file to read and append; tell whether it was made."""
+        flags = os.O_RDWR | os.O_APPEND | os.O_CLOEXEC
         try:
-            written = 0
-            try:
-                while written < len(data):
-                    written += os.write(fd, data[written:])
-                if durable:
-                    os.fdatasync(fd)
-            except OSError:
-                os.ftruncate(fd, self._offset)  # half a line is worse than none
-                raise
-        finally:
-            os.close(fd)
-        if fresh:
-            sync_folder(self.folder)
+            return os.open(self.path, flags), False
+        except FileNotFoundError:
+            if self._offset:
+                raise self._shortened("went away") from None
+            return os.open(self.path, flags | os.O_CREAT, 0o600), True
+
+    def _write(self, fd: int, data: bytes, *, durable: bool = True) -> None:
+        written = 0
+        try:
+            while written < len(data):
+                written += os.write(fd, data[written:])
+            if durable:
+                os.fdatasync(fd)
+        except OSError:
+            os.ftruncate(fd, self._offset)  # half a line is worse than none
+            raise
         self._offset += len(data)
 
-    def _read(self) -> None:
-        self._look(cut_torn_tail=False)
+    def _cut(self, fd: int) -> None:
+        """Cut off what a crash left half written, and record that."""
+        os.ftruncate(fd, self._offset)
+        line, record = seal(self.seq + 1, self._clock(), JournalRecovered(self._torn), self._head)
+        self._write(fd, line)
+        self._torn = 0
+        self._take([record])
 
-    def _look(self, *, cut_torn_tail: bool) -> None:
+    def _read(self) -> None:
         try:
             fd = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC)
         except FileNotFoundError:
@@ -85,14 +103,19 @@ class FileJournal(Journal):
                 raise self._shortened("went away") from None
             return
         try:
-            size = os.fstat(fd).st_size
-            if size < self._offset:
-                raise self._shortened("became shorter")
-            if size == self._offset:
-                return
-            data = os.pread(fd, size - self._offset, self._offset)
+            self._look(fd)
         finally:
             os.close(fd)
+
+    def _look(self, fd: int) -> None:
+        """Read on from where we are; what is half written is left, and its length kept."""
+        size = os.fstat(fd).st_size
+        if size < self._offset:
+            raise self._shortened("became shorter")
+        self._torn = 0
+        if size == self._offset:
+            return
+        data = os.pread(fd, size - self._offset, self._offset)
         whole = data.rfind(b"\n") + 1
         records, _ = parse(data[:whole], start=self.seq, head=self._head, where=self.path)
         if _is_more_than_a_line(data[whole:]):
@@ -103,12 +126,7 @@ class FileJournal(Journal):
             whole -= sum(len(line) + 1 for line in data[:whole].split(b"\n")[:-1][-cut:])
         self._take(records)
         self._offset += whole
-        torn = len(data) - whole
-        if torn and cut_torn_tail:
-            os.truncate(self.path, self._offset)
-            line, record = seal(self.seq + 1, self._clock(), JournalRecovered(torn), self._head)
-            self._write(line)
-            self._take([record])
+        self._torn = len(data) - whole
 
 
 class FileJournals:

@@ -8,30 +8,28 @@ anchors and exports are too.
 
 from __future__ import annotations
 
+import gc
 import hashlib
 import json
-import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import cast
 
 from clubos_tui.codec import DecodeError, Json, canonical
 from clubos_tui.errors import JournalDamaged
 from clubos_tui.events import TYPES, Event, Seq, decode, encode
-from clubos_tui.journal.redaction import redact_words
+from clubos_tui.journal.redaction import may_hold_secret, redact_words
 
 __all__ = ["GENESIS", "Record", "now", "parse", "record_json", "seal", "unfinished_append"]
 
 GENESIS = "0" * 64
 _HASH = b',"hash":"'
 _TAIL = len(_HASH) + 64 + len(b'"}')
-# The one form that `seal` writes. What stands in `data` is read when somebody asks for the event.
-_LINE = re.compile(
-    rb'\{"at":"([^"\\]*)","data":(\{.*\}),"prev":"([0-9a-f]{64})",(?:"rest":([1-9][0-9]*),)?'
-    rb'"seq":([1-9][0-9]*),"type":"([a-z.]+)","hash":"([0-9a-f]{64})"\}',
-    re.DOTALL,
-)
-_TAGS = {tag.encode(): tag for tag in TYPES}
+# How a line goes on after each of its parts; no other form than that of `seal` is read.
+_AT, _DATA, _PREV = b'{"at":"', b'","data":{', b'},"prev":"'
+_REST = b'"rest":'
+_TAGS = {tag.encode() + b'"': tag for tag in TYPES}
 
 
 class Record:
@@ -41,7 +39,7 @@ class Record:
     decoded when it is asked for; :class:`JournalDamaged` where it has not the form of its type.
     """
 
-    __slots__ = ("_event", "_stored", "at", "hash", "rest", "seq")
+    __slots__ = ("_event", "_from", "_tag", "_text", "_to", "at", "hash", "rest", "seq")
 
     def __init__(
         self,
@@ -50,27 +48,30 @@ class Record:
         event: Event | None,
         hash: str,  # noqa: A002 - as it is named in the line
         rest: int = 0,
-        stored: tuple[str, bytes] = ("", b""),
+        tag: str = "",
+        text: bytes = b"",
+        part: tuple[int, int] = (0, 0),
     ) -> None:
         self.seq = seq
         self.at = at
         self.hash = hash
         self.rest = rest
         self._event = event
-        self._stored = stored
+        self._tag = tag
+        self._text = text
+        self._from, self._to = part
 
     @property
     def event(self) -> Event:
         """What happened."""
         event = self._event
         if event is None:
-            tag, data = self._stored
             try:
-                event = decode(tag, json.loads(data))
+                event = decode(self._tag, json.loads(self._text[self._from : self._to]))
             except ValueError as error:
                 why = str(error) if isinstance(error, DecodeError) else "it is not a record"
                 raise damaged("journal", self.seq, why) from error
-            self._event, self._stored = event, ("", b"")
+            self._event, self._text = event, b""
         return event
 
     def __eq__(self, other: object) -> bool:
@@ -95,40 +96,83 @@ def parse(
 
     Raises :class:`JournalDamaged` with the number of the first line that does not fit.
     """
+    with _collector_off():
+        return _parse(data, start, head, where)
+
+
+def _parse(data: bytes, start: int, head: str, where: str) -> tuple[list[Record], str]:
     records: list[Record] = []
-    match, sha256, tags, tail = _LINE.fullmatch, hashlib.sha256, _TAGS, -_TAIL
-    number, before = start, head.encode()
-    for line in data.split(b"\n")[:-1]:
+    view, number, before, begin = memoryview(data), start, head.encode(), 0
+    while (end := data.find(b"\n", begin)) >= 0:
         number += 1
-        found = match(line)
-        if found is None:
-            raise damaged(where, number, "it is not a record")
-        at, fields, prev, rest, seq, tag, claimed = found.groups()
+        tail = end - _TAIL
         # The hash is taken of the bytes as they lie there: not one may differ.
-        digest = sha256(line[:tail] + b"}").hexdigest()
-        if prev != before or int(seq) != number or digest.encode() != claimed:
+        sha256 = hashlib.sha256(view[begin : max(begin, tail)])
+        sha256.update(b"}")
+        digest = sha256.hexdigest()
+        claimed = digest.encode()
+        if data[max(begin, tail) : end] != b'%b%b"}' % (_HASH, claimed):
+            raise damaged(where, number, _why_not(data[begin:end]))
+        began = data.find(b'"', begin + len(_AT), tail)
+        prev = data.rfind(b'%b%b",' % (_PREV, before), begin, tail)
+        if not (data.startswith(_AT, begin) and data.startswith(_DATA, began) and prev > began):
+            raise damaged(where, number, _why_not(data[begin:end]))
+        after, rest = prev + len(_PREV) + 66, 0
+        if data.startswith(_REST, after):
+            comma = data.find(b",", after, tail)
+            rest, after = _number(data[after + len(_REST) : comma], where, number), comma + 1
+        seq = b'"seq":%d,"type":"' % number
+        if not data.startswith(seq, after):
             raise damaged(where, number, "the chain does not hold")
-        if tag not in tags:
-            raise damaged(
-                where, number,
-                f"unknown event {tag.decode()!r}; it was written by another version of clubos",
-            )  # fmt: skip
-        when, more = at.decode("ascii", "replace"), int(rest) if rest else 0
-        records.append(Record(cast("Seq", number), when, None, digest, more, (tags[tag], fields)))
-        before = claimed
+        tag = _TAGS.get(data[after + len(seq) : tail])
+        if tag is None:
+            raise damaged(where, number, _unknown(data[after + len(seq) : tail]))
+        when = data[begin + len(_AT) : began].decode("utf-8", "replace")
+        part = (began + len(_DATA) - 1, prev + 1)
+        records.append(Record(cast("Seq", number), when, None, digest, rest, tag, data, part))
+        before, begin = claimed, end + 1
     return records, before.decode()
+
+
+@contextmanager
+def _collector_off() -> Iterator[None]:
+    """Keep the collector from walking a long list of records again and again as it grows."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
+
+
+def _number(text: bytes, where: str, record: int) -> int:
+    if not text.isdigit():
+        raise damaged(where, record, "it is not a record")
+    return int(text)
+
+
+def _why_not(line: bytes) -> str:
+    """Say what is wrong with a line that does not fit where it stands."""
+    is_one = line.startswith(_AT) and _PREV in line and line[-_TAIL:].startswith(_HASH)
+    return "the chain does not hold" if is_one else "it is not a record"
+
+
+def _unknown(word: bytes) -> str:
+    name = word.decode("utf-8", "replace").strip('"')
+    return f"unknown event {name!r}; it was written by another version of clubos"
 
 
 def seal(number: int, at: str, event: Event, prev: str, rest: int = 0) -> tuple[bytes, Record]:
     """Return the line of an event and its record; ``prev`` is the hash of the line before."""
     tag, data = encode(event)
-    written = redact_words(data)
-    if written != data:
-        event = decode(tag, written)  # this process knows what every other one will read
-    fields: Json = {"seq": number, "at": at, "type": tag, "data": written, "prev": prev}
+    fields: Json = {"seq": number, "at": at, "type": tag, "data": data, "prev": prev}
     if rest:
         fields["rest"] = rest
     body = canonical(fields)
+    if may_hold_secret(body) and (written := redact_words(data)) != data:
+        event = decode(tag, written)  # this process knows what every other one will read
+        body = canonical({**fields, "data": written})
     digest = hashlib.sha256(body).hexdigest()
     line = body[:-1] + _HASH + digest.encode() + b'"}\n'
     return line, Record(Seq(number), at, event, digest, rest)

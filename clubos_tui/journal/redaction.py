@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import re
 from typing import Any
 
-__all__ = ["REDACTED", "keep_secret", "redact", "redact_all", "redact_words", "unfinished"]
+__all__ = [
+    "REDACTED",
+    "keep_secret",
+    "may_hold_secret",
+    "redact",
+    "redact_all",
+    "redact_words",
+    "unfinished",
+]
 
 # Keys and tokens as their makers write them. Redaction is for log and stream only; what is
 # applied is never touched.
@@ -21,6 +30,8 @@ _WORDS = frozenset(
     {"cure", "detail", "error", "evidence", "note", "reason", "refused", "result", "steps",
      "summary", "text", "title", "tools", "untouched"}
 )  # fmt: skip
+# One of these stands in every text that `_SECRET` finds, also after JSON has escaped it.
+_TRACE = re.compile(rb"sk-|AKIA|gh[pousr]_|xox[abpr]-|PRIVATE KEY")
 REDACTED = b"[redacted]"
 _known: tuple[bytes, ...] = ()
 _SHORTEST = 8  # characters; a shorter value would be found in anybody's words
@@ -51,6 +62,14 @@ def unfinished(text: str) -> int:
                 longest = length
                 break
     return longest
+
+
+def may_hold_secret(text: bytes) -> bool:
+    """Tell, quickly, whether a JSON text may hold what :func:`redact` would replace."""
+    return _TRACE.search(text) is not None or any(
+        json.dumps(value.decode("utf-8", "surrogateescape"))[1:-1].encode() in text
+        for value in _known
+    )
 
 
 def redact_all(data: Any) -> Any:
