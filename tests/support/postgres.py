@@ -45,36 +45,57 @@ class Cluster:
         )  # fmt: skip
         return done.stdout.strip()
 
+    def restart(self) -> None:
+        """Stop it at once, as a crash of the server's does, and start it again."""
+        self._pg_ctl("-m", "immediate", "restart")
+
+    def start(self) -> None:
+        """Start it."""
+        self._pg_ctl("start")
+
+    def stop(self) -> None:
+        """Stop it, and wait for nobody."""
+        self._pg_ctl("-m", "immediate", "stop")
+
+    def _pg_ctl(self, *arguments: str) -> None:
+        options = f"-k {self.folder} -p {self.port} -c listen_addresses=127.0.0.1 -c fsync=off"
+        _as_nobody(
+            self.folder, f"{binaries()}/pg_ctl", "-D", f"{self.folder}/data", "-w", "-l",
+            f"{self.folder}/log", "-o", options, *arguments,
+        )  # fmt: skip
+
 
 @contextmanager
 def cluster() -> Iterator[Cluster]:
     """Run one, as nobody where we are root: it refuses root."""
     folder = tempfile.mkdtemp(prefix="clubos-cluster-")
-    user = "nobody" if os.geteuid() == 0 else None
-    if user:
-        shutil.chown(folder, user)
+    if os.geteuid() == 0:
+        shutil.chown(folder, "nobody")
     os.chmod(folder, 0o755)
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    place, data = binaries(), f"{folder}/data"
     secret = f"{folder}/secret"
     with open(secret, "w") as file:
         file.write(PASSWORD)
     os.chmod(secret, 0o644)
-
-    def run(*arguments: str) -> None:
-        subprocess.run(
-            arguments, user=user, cwd=folder, check=True, stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL, env={"PATH": os.environ["PATH"], "LANG": "C"},
-        )  # fmt: skip
-
-    run(f"{place}/initdb", "-D", data, "-U", "boss", "-A", "scram-sha-256", "--pwfile", secret,
-        "--no-sync", "-E", "UTF8", "--locale=C")  # fmt: skip
-    options = f"-k {folder} -p {port} -c listen_addresses=127.0.0.1 -c fsync=off"
-    run(f"{place}/pg_ctl", "-D", data, "-w", "-l", f"{folder}/log", "-o", options, "start")
+    _as_nobody(
+        folder, f"{binaries()}/initdb", "-D", f"{folder}/data", "-U", "boss", "-A",
+        "scram-sha-256", "--pwfile", secret, "--no-sync", "-E", "UTF8", "--locale=C",
+    )  # fmt: skip
+    running = Cluster(folder, port)
+    running.start()
     try:
-        yield Cluster(folder, port)
+        yield running
     finally:
-        run(f"{place}/pg_ctl", "-D", data, "-m", "immediate", "stop")
+        running.stop()
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _as_nobody(folder: str, *arguments: str) -> None:
+    """Run one of its programs; it refuses root."""
+    subprocess.run(
+        arguments, user="nobody" if os.geteuid() == 0 else None, cwd=folder, check=True,
+        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        env={"PATH": os.environ["PATH"], "LANG": "C"},
+    )  # fmt: skip
