@@ -180,7 +180,7 @@ class PostgresJournals:
                     self._listening.set()
                     self._tell(RunId(""), 0)  # what was said before we listened
                     while not self._closed:
-                        for note in connection.notifies(timeout=1.0):
+                        for note in connection.notifies(timeout=0.2):
                             run, _, seq = note.payload.rpartition(" ")
                             self._tell(RunId(run), int(seq))
             except (error_type(), OSError):
