@@ -62,10 +62,6 @@ class StatePaths:
         """Return the file of what a model was told and answered in a run."""
         return os.path.join(self.run(run_id), "recording.jsonl")
 
-    def edit(self, run_id: str, sha256: str) -> str:
-        """Return the file that holds a person's edit of a proposed file."""
-        return os.path.join(self.run(run_id), "edits", sha256)
-
     @property
     def workspace(self) -> str:
         """The folder an agent works in: one for all runs, brought from base to base."""

@@ -7,7 +7,6 @@ and appends under the number it decided on. Nothing here moves the run; the driv
 from __future__ import annotations
 
 import hashlib
-import os
 from collections.abc import Mapping, Sequence
 from typing import Literal
 
@@ -15,7 +14,6 @@ from clubos_tui import __version__
 from clubos_tui.changes.decisions import Decision, Verdict
 from clubos_tui.changes.manifest import TreeId, digest
 from clubos_tui.checks.guard import TAMPER
-from clubos_tui.disk import sync_file, sync_folder
 from clubos_tui.engine.fold import apply
 from clubos_tui.engine.paths import StatePaths
 from clubos_tui.engine.state import PhaseView, RunView, Status
@@ -205,7 +203,7 @@ class Run:
         reason = refusal(self.view, event)
         if reason:
             raise Refused(reason, untouched="Your edit was not taken; nothing was recorded.")
-        _save(self.paths.edit(self.id, sha256), data)
+        self.journal.save_edit(sha256, data)
         self.say(event)
 
     def seal(self, phase: int, *, by: str) -> None:
@@ -349,17 +347,6 @@ class Run:
                 untouched="Nothing was approved and nothing was done.",
                 cure=f"Put them back, or propose phase {view.number} again on what is there now.",
             )
-
-
-def _save(path: str, data: bytes) -> None:
-    """Make a file that is whole and durable, or not there."""
-    folder = os.path.dirname(path)
-    os.makedirs(folder, mode=0o700, exist_ok=True)
-    with open(f"{path}.part", "wb") as file:
-        file.write(data)
-    sync_file(f"{path}.part")
-    os.replace(f"{path}.part", path)
-    sync_folder(folder)
 
 
 def approval(

@@ -54,6 +54,14 @@ class Journal(ABC):
         """
 
     @abstractmethod
+    def save_edit(self, sha256: str, data: bytes) -> None:
+        """Keep what a person made of a proposed file beside the journal, durably."""
+
+    @abstractmethod
+    def saved_edit(self, sha256: str) -> bytes | None:
+        """Return what was kept under a SHA-256; ``None`` where it is gone or is not that."""
+
+    @abstractmethod
     def _read(self) -> None:
         """Add what was appended since the last time to what is known."""
 

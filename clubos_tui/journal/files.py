@@ -7,12 +7,13 @@ leaves; it is cut off and the cut is recorded. Any other damage stops us.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 
-from clubos_tui.disk import sync_folder
+from clubos_tui.disk import sync_file, sync_folder
 from clubos_tui.events import Event, JournalRecovered, RunId
 from clubos_tui.journal.base import Journal
 from clubos_tui.journal.records import Record, damaged, now, parse, seal, unfinished_append
@@ -64,6 +65,24 @@ class FileJournal(Journal):
                 sync_folder(self.folder)
             self._take(records)
             return records[-1]
+
+    def save_edit(self, sha256: str, data: bytes) -> None:
+        path = os.path.join(self.folder, "edits", sha256)
+        folder = os.path.dirname(path)
+        os.makedirs(folder, mode=0o700, exist_ok=True)
+        with open(f"{path}.part", "wb") as file:
+            file.write(data)
+        sync_file(f"{path}.part")
+        os.replace(f"{path}.part", path)
+        sync_folder(folder)
+
+    def saved_edit(self, sha256: str) -> bytes | None:
+        try:
+            with open(os.path.join(self.folder, "edits", sha256), "rb") as file:
+                data = file.read()
+        except FileNotFoundError:
+            return None
+        return data if hashlib.sha256(data).hexdigest() == sha256 else None
 
     def _open(self) -> tuple[int, bool]:
         """Open the file to read and append; tell whether it was made."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import json
 import threading
 
@@ -144,3 +145,15 @@ def test_p12_no_store_holds_a_key(opened):
     assert failed.error == 'he said\n[redacted] "twice"'
     assert (decided.decision.path, decided.decision.note) == (key, "[redacted]")
     assert [record.event for record in kept.load()] == [failed, decided]
+
+
+def test_what_a_person_edited_is_found_everywhere_or_it_is_not_that(opened):
+    opened().append(EVENTS[0])
+    data = b"\0any bytes\n" * 100
+    sha = hashlib.sha256(data).hexdigest()
+    opened().save_edit(sha, data)
+    opened().save_edit(sha, data)
+    assert opened().saved_edit(sha) == data
+    assert opened().saved_edit("0" * 64) is None
+    opened().save_edit("1" * 64, data)
+    assert opened().saved_edit("1" * 64) is None

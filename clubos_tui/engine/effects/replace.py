@@ -5,8 +5,6 @@ Both start from the proposed tree, and the decisions that still hold go with the
 
 from __future__ import annotations
 
-import hashlib
-
 from clubos_tui.changes.carry import carried
 from clubos_tui.changes.decisions import Decision, Draft
 from clubos_tui.changes.manifest import BlobId, Change, Entry, TreeId
@@ -120,13 +118,8 @@ def _partly(
 
 
 def _saved(context: Context, step: TakeEdit) -> bytes:
-    path = context.session.paths.edit(context.run.id, step.sha256)
-    try:
-        with open(path, "rb") as file:
-            data = file.read()
-    except FileNotFoundError:
-        data = None
-    if data is None or hashlib.sha256(data).hexdigest() != step.sha256:
+    data = context.run.journal.saved_edit(step.sha256)
+    if data is None:
         raise Refused(
             f"the edit of {step.path} is not what was saved",
             untouched="The proposal is as it was.",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -76,6 +77,13 @@ class PostgresJournal(Journal):
                     raise
                 self._take(records)
                 return records[-1]
+
+    def save_edit(self, sha256: str, data: bytes) -> None:
+        self._journals.save_edit(sha256, data)
+
+    def saved_edit(self, sha256: str) -> bytes | None:
+        data = self._journals.edit(sha256)
+        return data if data is not None and hashlib.sha256(data).hexdigest() == sha256 else None
 
     def _insert(self, lines: Sequence[bytes], *, durable: bool) -> None:
         numbers = list(range(self.seq + 1, self.seq + 1 + len(lines)))
