@@ -6,6 +6,7 @@ its plan in the journal, so a plan that changes on disk is a new run.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
 
@@ -280,6 +281,37 @@ class Phase:
     check: tuple[CheckSpec, ...] = field(default=(), metadata=_help("its checkpoint"))
 
 
+_URL = re.compile(r"(?:(?:ssh|https?|git|file)://\S+|/\S*|[\w.-]+@[\w.-]+:\S+)")
+_PREFIX = re.compile(r"(?:[A-Za-z0-9_][\w.-]*/)+")
+
+
+def url_fault(url: str) -> str:
+    """Return what is wrong with a clone URL, or nothing.
+
+    What git would take for an option or for the name of a program is no URL.
+    """
+    if _URL.fullmatch(url) and "::" not in url:
+        return ""
+    return f"{url!r} is no clone URL: use ssh, https, git or file, or an absolute path"
+
+
+@dataclass(frozen=True, slots=True)
+class RemoteSpec:
+    """Where workers on other machines find the repository, and the only place they push to."""
+
+    url: str = field(default="", metadata=_help("clone URL"))
+    prefix: str = field(
+        default="autogen/", metadata=_help("all that they push are branches below this")
+    )
+
+    def faults(self) -> dict[str, str]:
+        """Return what is wrong, by field."""
+        found = {"url": url_fault(self.url)} if self.url else {}
+        if not _PREFIX.fullmatch(self.prefix) or ".." in self.prefix:
+            found["prefix"] = f"{self.prefix!r} is no prefix of branches; it ends with a slash"
+        return {name: fault for name, fault in found.items() if fault}
+
+
 @dataclass(frozen=True, slots=True)
 class Plan:
     """A whole plan. ``home`` is the folder that blueprint paths start from."""
@@ -298,6 +330,9 @@ class Plan:
         metadata=_help("paths that judge the phases: one that touches them needs a yes for it"),
     )
     budget: Budget = field(default=Budget(), metadata=_help("limits of the whole run"))
+    remote: RemoteSpec = field(
+        default=RemoteSpec(), metadata=_help("for workers that share their runs")
+    )
     phase: tuple[Phase, ...] = field(default=(), metadata=_help("in order", nonempty=True))
     home: str = ""
 

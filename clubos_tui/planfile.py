@@ -63,6 +63,7 @@ def parse(text: str, *, file: str, home: str = "") -> Plan:
         reader.check_unique(plan)
         reader.check_needs(plan)
         reader.check_checks(plan)
+        reader.check_remote(plan)
     if reader.faults:
         raise PlanError(sorted(reader.faults, key=lambda fault: fault.line))
     assert plan is not None
@@ -163,6 +164,11 @@ class _Reader:
                 self.fault(
                     ("needs", "home"), f"needs.home: {path!r} must be a path within your home"
                 )
+
+    def check_remote(self, plan: Plan) -> None:
+        """What workers fetch from is a URL, and what they push stays below a prefix."""
+        for name, fault in plan.remote.faults().items():
+            self.fault(("remote", name), f"remote.{name}: {fault}")
 
     def check_unique(self, plan: Plan) -> None:
         seen: dict[str, _Place] = {}

@@ -28,7 +28,7 @@ FROZEN_TAGS = [
     "permission.answered", "permission.asked",
     "proposal.failed", "proposal.requested", "proposed", "proposed.nothing", "recovered",
     "rehearsed", "rejected", "resume.requested", "rollback.requested", "rolled.back", "run.closed",
-    "run.started",
+    "run.started", "run.taken",
     "seal.requested", "sealed", "step.failed", "turn.taken", "undo.requested", "undone",
     "unvalidated", "validated",
 ]  # fmt: skip
@@ -53,7 +53,7 @@ EXACT = {
     "answered_by", "base_url", "effort", "model", "name", "prompt_sha256", "record_sha256",
     "request_id", "stop_reason", "unit", "home", "permission", "variables", "left_behind",
     "check_sha256", "from_base", "proved", "inputs_sha256",
-    "sha256", "hunk", "verdict", "version", "where", "withheld", "workspace",
+    "worker", "host", "sha256", "hunk", "verdict", "version", "where", "withheld", "workspace",
 }  # fmt: skip
 
 TEXT = st.one_of(st.text(max_size=12), st.binary(max_size=8).map(path_text))

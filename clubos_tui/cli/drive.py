@@ -23,6 +23,7 @@ from clubos_tui.cli.show import status_json
 from clubos_tui.cli.starting import every, phases_of, run_for
 from clubos_tui.engine.decide import Next, next_for_person
 from clubos_tui.engine.driver import Driver
+from clubos_tui.engine.follow import Follower
 from clubos_tui.engine.run import Run
 from clubos_tui.engine.session import Session
 from clubos_tui.engine.state import Status
@@ -103,7 +104,9 @@ class Headless:
         self.dry_run = options.command == "run"
         self.admits = getattr(options, "admit", False)
         self.json = options.json
-        self.driver = Driver(session, run)
+        self.driver: Driver | Follower = Driver(session, run)
+        if session.branches:  # a worker drives, here or elsewhere
+            self.driver = Follower(run, lambda line: say(line, to_error=True))
         self.printer = LogPrinter(run, as_json=False, quiet=options.json, warnings=True)
 
     @contextmanager

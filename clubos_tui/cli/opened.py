@@ -16,12 +16,24 @@ from clubos_tui.plan import EFFORTS, Model
 
 @contextmanager
 def session_of(options: Namespace) -> Iterator[Session]:
-    """Open the repository that ``--repo`` names."""
-    session = Session.open(options.repo)
-    try:
+    """Open the repository that ``--repo`` names, or the clone of the shared run."""
+    url = journal_of(options)
+    if not url:
+        session = Session.open(options.repo)
+        try:
+            yield session
+        finally:
+            session.close()
+        return
+    from clubos_tui.cli.shared import shared_session
+
+    with shared_session(url, options.shared) as session:
         yield session
-    finally:
-        session.close()
+
+
+def journal_of(options: Namespace) -> str:
+    """Return the URL of the database that holds the journals; empty where they are files."""
+    return str(getattr(options, "journal", None) or os.environ.get("CLUBOS_JOURNAL") or "")
 
 
 def run_of(session: Session) -> Run:

@@ -41,6 +41,7 @@ def build_parser() -> argparse.ArgumentParser:
     _add_deciding(commands)
     _add_back(commands)
     _add_showing(commands)
+    _add_sharing(commands)
     return parser
 
 
@@ -175,6 +176,32 @@ def _add_showing(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
     _command(parts, "schema", "print the JSON Schema of a plan file", "plan schema")
 
 
+def _add_sharing(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    worker = _command(commands, "worker", "drive runs with no screen, until it is ended")
+    worker.add_argument("dir", nargs="*", metavar="DIR", help="repositories (default: --repo)")
+    worker.add_argument("--name", metavar="NAME", help="its stable name (default: the host's)")
+    worker.add_argument("--limit", type=int, default=2, metavar="N",
+                        help="of shared runs, at most so many at once (default: 2)")  # fmt: skip
+    worker.add_argument("--everywhere", type=int, metavar="N",
+                        help="and at most so many on all machines together")  # fmt: skip
+    runs = commands.add_parser("runs", help="shared runs: all of them, a new one, a lost machine's")
+    parts = runs.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    _command(parts, "list", "every run, who drives it and whom it waits for", "runs list")
+    start = _command(parts, "start", "start a shared run of this repository", "runs start")
+    start.add_argument("--plan", metavar="FILE", default=argparse.SUPPRESS,
+                       help="plan; it names the remote")  # fmt: skip
+    start.add_argument("--agent", metavar="NAME", default=argparse.SUPPRESS,
+                       help="agent for the run")  # fmt: skip
+    _model(start, default=argparse.SUPPRESS)
+    start.add_argument("--run-id", metavar="ID", help="its name")
+    _who(start)
+    adopt = _command(
+        parts, "adopt", "have others go on with the runs of a worker that is gone", "runs adopt"
+    )
+    adopt.add_argument("--from", dest="worker", required=True, metavar="WORKER")
+    adopt.add_argument("--yes", action="store_true", default=None, help="do not ask")
+
+
 def _command(
     commands: argparse._SubParsersAction[argparse.ArgumentParser],
     word: str,
@@ -193,6 +220,14 @@ def _common(parser: argparse.ArgumentParser, default: object = None) -> None:
     parser.add_argument(
         "--repo", metavar="DIR", default=default if suppressed else os.curdir,
         help="the repository (default: here)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--journal", metavar="URL", default=default,
+        help="a shared run: the database that holds its journal (default: $CLUBOS_JOURNAL)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--shared", metavar="RUN", default=default,
+        help="which shared run (default: the only open one)",
     )  # fmt: skip
     parser.add_argument(
         "--json", action="store_true", default=default if suppressed else False,

@@ -30,6 +30,7 @@ from clubos_tui.locks import FileLock, is_alive
 from clubos_tui.repository import refs
 
 POLL_SECONDS = 0.02
+RARELY_SECONDS = 5.0  # a wake-up that was lost costs this much
 
 
 class Driver:
@@ -71,17 +72,17 @@ class Driver:
     async def until_waiting(self) -> Wait:
         """Advance until a person is needed; an interrupt undoes the step under way."""
         while True:
-            waits = await self._step()
+            waits = await self.step()
             if waits:
                 return waits
 
     async def drive(self) -> None:
         """Advance for ever, waiting for people in between."""
         while True:
-            if await self._step():
+            if await self.step():
                 await asyncio.sleep(POLL_SECONDS)
 
-    async def _step(self) -> Wait | None:
+    async def step(self) -> Wait | None:
         """Perform one step while listening for someone who wants it interrupted."""
         self.run.refresh()
         step = decide(self.run.view)

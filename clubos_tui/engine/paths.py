@@ -11,6 +11,14 @@ from clubos_tui.errors import Failed
 from clubos_tui.repository.discover import Repository
 
 
+def state_folder() -> str:
+    """Return the folder that holds the state of every repository."""
+    base = os.environ.get("CLUBOS_STATE_DIR") or os.path.join(
+        os.environ.get("XDG_STATE_HOME") or os.path.expanduser("~/.local/state"), "clubos"
+    )
+    return os.path.abspath(base)
+
+
 @dataclass(frozen=True, slots=True)
 class StatePaths:
     """The folders of one repository's state."""
@@ -20,15 +28,12 @@ class StatePaths:
     @classmethod
     def of(cls, repository: Repository) -> StatePaths:
         """Return the paths for ``repository`` and make the folder, mode 0700."""
-        base = os.environ.get("CLUBOS_STATE_DIR") or os.path.join(
-            os.environ.get("XDG_STATE_HOME") or os.path.expanduser("~/.local/state"), "clubos"
-        )
         # Named after what all its work trees share, so that they share runs and locks too.
         folder, last = os.path.split(repository.common_dir)
         name = os.path.basename(folder) if last == ".git" else last
         name = re.sub(r"[^A-Za-z0-9._-]+", "-", name)[:40] or "repository"
         digest = hashlib.sha256(os.fsencode(repository.common_dir)).hexdigest()[:12]
-        root = os.path.join(os.path.abspath(base), f"{name}-{digest}")
+        root = os.path.join(state_folder(), f"{name}-{digest}")
         try:
             os.makedirs(root, mode=0o700, exist_ok=True)
             os.chmod(root, 0o700)

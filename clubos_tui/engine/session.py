@@ -8,6 +8,7 @@ import os
 import secrets
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 from clubos_tui import __version__
 from clubos_tui.agents import KNOWN, Factory, require
@@ -34,6 +35,9 @@ from clubos_tui.repository.discover import (
 from clubos_tui.repository.forms import require_whole
 from clubos_tui.repository.workshop import Workshop
 
+if TYPE_CHECKING:
+    from clubos_tui.engine.shared import Branches
+
 
 class Session:
     """Everything the engine needs to work on one repository."""
@@ -51,6 +55,7 @@ class Session:
         self.journals = journals or FileJournals(paths.runs, paths.start_lock)
         self.workshop = Workshop(paths.workshop, repository)
         self.checkout = Checkout(repository, self.workshop, paths.scratch)
+        self.branches: Branches | None = None  # of a shared run
         self._who = ""
         self._whole = ""  # the commit that was found to be complete
 
@@ -60,6 +65,11 @@ class Session:
         repository = discover(path)
         require_commit(repository)
         return cls(repository, StatePaths.of(repository), KNOWN if agents is None else agents)
+
+    @classmethod
+    def of(cls, repository: Repository, journals: Journals) -> Session:
+        """Open a repository whose runs have their journals elsewhere."""
+        return cls(repository, StatePaths.of(repository), KNOWN, journals)
 
     @property
     def who(self) -> str:
@@ -132,7 +142,7 @@ class Session:
                     cure="Go on with it, or end it with `clubos rollback --run`.",
                 )
             data = plan.to_json()
-            run = self.run(self._new_id(run_id))
+            run = self.run(self.new_id(run_id))
             run.journal.append(
                 RunStarted(
                     run=run.id,
@@ -164,7 +174,8 @@ class Session:
             self._whole = head.commit
         return head
 
-    def _new_id(self, wanted: str | None) -> RunId:
+    def new_id(self, wanted: str | None) -> RunId:
+        """Return the id of a new run; :class:`UsageError` where the wanted one is none."""
         name = wanted or f"{datetime.now(UTC):%Y%m%dT%H%M%S}-{secrets.token_hex(2)}"
         if not name.replace("-", "").replace("_", "").replace(".", "").isalnum():
             raise UsageError(

@@ -200,6 +200,7 @@ class RunView:
     paused: Paused | None = None
     recovered: list[Recovered] = field(default_factory=list)
     left: tuple[Left, ...] = ()
+    worker: str = ""  # that drives a shared run, or did last
 
     def phase(self, number: int) -> PhaseView:
         """Return phase ``number``, counted from 1."""

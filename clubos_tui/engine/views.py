@@ -21,6 +21,8 @@ def patch(session: Session, run: Run, phase: int) -> bytes:
     view = run.view.phase(phase)
     if not view.change_set or view.change_set == view.base:
         return b""
+    if session.branches:
+        session.branches.require(view.base, view.change_set, view.before)
     return session.workshop.patch(view.base, view.change_set)
 
 
@@ -32,6 +34,8 @@ def patches_before(session: Session, run: Run, phase: int) -> tuple[bytes, bytes
     view = run.view.phase(phase)
     if not view.before or not view.change_set or view.before == view.change_set:
         return b"", b""
+    if session.branches:
+        session.branches.require(view.base, view.change_set, view.before)
     workshop = session.workshop
     return workshop.patch(view.base, view.before), workshop.patch(view.before, view.change_set)
 
@@ -50,6 +54,8 @@ def merge_patch(session: Session, run: Run) -> bytes:
     prepared = run.view.merge.prepared
     if prepared is None:
         return b""
+    if session.branches:
+        session.branches.require(prepared.tree)
     return session.workshop.patch(session.workshop.tree_of(prepared.onto), prepared.tree)
 
 

@@ -56,7 +56,7 @@ from clubos_tui.events.proposing import (
     Sealed,
     TurnTaken,
 )
-from clubos_tui.events.run import RunClosed, RunStarted
+from clubos_tui.events.run import RunClosed, RunStarted, Taken
 from clubos_tui.events.words import CommitId, Ending, LeftReason, Outcome, RunId, Scope, Seq
 from clubos_tui.events.writing import (
     ApplyFinished,
@@ -135,6 +135,7 @@ __all__ = [
     "Seq",
     "Shown",
     "StepFailed",
+    "Taken",
     "TurnTaken",
     "UndoRequested",
     "Undone",
@@ -146,7 +147,7 @@ __all__ = [
 ]
 
 Event: TypeAlias = (
-    RunStarted | RunClosed
+    RunStarted | RunClosed | Taken
     | ProposalRequested | ResumeRequested | BudgetRaised | AgentAdmitted | PermissionAnswered
     | Decided | DecisionUndone | FileDecided | DecisionCleared | SealRequested
     | EditRequested | Approved | Rejected
@@ -164,6 +165,7 @@ Event: TypeAlias = (
 TAGS: dict[type[Event], str] = {
     RunStarted: "run.started",
     RunClosed: "run.closed",
+    Taken: "run.taken",
     ProposalRequested: "proposal.requested",
     ResumeRequested: "resume.requested",
     BudgetRaised: "budget.raised",

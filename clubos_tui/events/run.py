@@ -31,6 +31,14 @@ class RunStarted:
 
 
 @dataclass(frozen=True, slots=True)
+class Taken:
+    """Another worker than before drives the run from here on."""
+
+    worker: str
+    host: str
+
+
+@dataclass(frozen=True, slots=True)
 class RunClosed:
     """The run has ended; a merged run can still be rolled back."""
 

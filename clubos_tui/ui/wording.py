@@ -270,6 +270,8 @@ def _ended(event: e.Event) -> Said | None:
             kept = f"what it had replaced is kept in {event.backup}" if event.backup else ""
             parts = (event.detail, _left(event.left), kept, event.cure)
             return held, recovered(event), "\n".join(part for part in parts if part)
+        case e.Taken():
+            return "info", f"worker {event.worker} on {event.host} drives from here on", ""
         case e.JournalRecovered():
             return "warning", f"{event.bytes_cut} bytes of a half-written record were cut off", ""
         case e.RunClosed():

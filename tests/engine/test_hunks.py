@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 
 import pytest
@@ -224,7 +225,7 @@ def test_an_edit_whose_saved_bytes_changed_is_refused(long: Repo, journey: Start
     before = run.phase().change_set
     run.run.edit(1, before, "long.txt", b"mine\n", by=WHO)
     sha256 = run.view.queue[0].sha256
-    with open(run.session.paths.edit(run.run.id, sha256), "wb") as file:
+    with open(os.path.join(run.run.journal.folder, "edits", sha256), "wb") as file:
         file.write(b"not mine\n")
     failure = run.settle()
     assert failure

@@ -12,7 +12,7 @@ import pytest
 from clubos_tui.errors import Failed, JournalDamaged
 from clubos_tui.events import MergeRequested, ProposalRequested, RunId
 from clubos_tui.journal import Conflict
-from clubos_tui.journal.postgres import PostgresJournals, StoreLost
+from clubos_tui.journal.postgres import Heard, PostgresJournals, StoreLost
 
 RUN = RunId("one")
 
@@ -114,7 +114,9 @@ def test_an_append_is_heard_elsewhere_at_once(store):
     store().open(RUN).append(ProposalRequested(1, "Ada"))
     heard = threading.Event()
     ear = store()
-    ear.listen(lambda run, seq: heard.set() if (run, seq) == (RUN, 2) else None)
+    ear.listen(
+        lambda said: heard.set() if said == Heard(RUN, 2, frozenset({"merge.requested"})) else None
+    )
     reading = ear.open(RUN)
     assert len(reading.load()) == 1
     store().open(RUN).append(MergeRequested("Ada"))
@@ -127,7 +129,7 @@ def test_what_was_not_heard_is_read_a_second_later(store, monkeypatch):
     store().open(RUN).append(ProposalRequested(1, "Ada"))
     ear = store()
     ear.listen()
-    monkeypatch.setattr(ear, "_tell", lambda _run, _seq: None)
+    monkeypatch.setattr(ear, "_tell", lambda _said: None)
     reading = ear.open(RUN)
     assert len(reading.load()) == 1
     store().open(RUN).append(MergeRequested("Ada"))
@@ -144,7 +146,7 @@ def test_p3_a_restart_of_the_server_loses_nothing_and_a_driver_its_lock(store, s
     held, free, ear = hold.journal, kept.open(RUN), store()
     free.load()
     told: queue.Queue[tuple[str, int]] = queue.Queue()
-    ear.listen(lambda run, seq: told.put((run, seq)))
+    ear.listen(lambda said: told.put((said.run, said.seq)))
     assert told.get(timeout=10) == ("", 0)
     server.restart()
     with pytest.raises(StoreLost):

@@ -6,7 +6,7 @@ import asyncio
 import secrets
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TypeVar
@@ -18,7 +18,7 @@ from clubos_tui.changes.manifest import TreeId
 from clubos_tui.engine.run import Run
 from clubos_tui.engine.session import Session
 from clubos_tui.engine.state import RunView
-from clubos_tui.errors import CutShort
+from clubos_tui.errors import CutShort, GitFailed, Stale
 from clubos_tui.events import Event
 from clubos_tui.repository.ignored import IgnoreRules
 from clubos_tui.streams import StreamWriter
@@ -91,6 +91,7 @@ class Context:
 
     def say(self, *events: Event, durable: bool = True) -> None:
         """Append what the driver reports; a report nobody acts on need not be durable at once."""
+        self._send(events)
         try:
             self.run.say(*events, durable=durable)
         except OSError as error:
@@ -99,6 +100,20 @@ class Context:
                 f"the journal could not be written: {error.strerror or error}",
                 untouched="What was done stays done, and nothing more was done.",
                 cure="Free some space or mend the disk, then start clubos again: it goes on there.",
+            ) from error
+
+    def _send(self, events: Sequence[Event]) -> None:
+        """Have other machines find what the events tell of, before they read of it."""
+        if self.session.branches is None:
+            return
+        try:
+            for event in events:
+                self.session.branches.send(self.run, event)
+        except (GitFailed, Stale) as error:
+            raise CutShort(
+                f"what was made could not be sent: {error}",
+                untouched="It is not recorded as done; the step is taken up again.",
+                cure=error.cure,
             ) from error
 
     async def in_thread(self, work: Callable[[], T], *, stands: bool = False) -> T:

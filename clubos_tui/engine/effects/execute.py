@@ -53,7 +53,7 @@ async def apply_to_stage(context: Context, step: ApplyToStage) -> None:
     transaction = context.transaction_id(step.phase, "execute")
     rows = writes(phase.manifest)
     await context.in_thread(lambda: require_room(context.session.repository, BRANCH_PREFIX))
-    await context.in_thread(lambda: _ready_stage(context))
+    await context.in_thread(lambda: ready_stage(context))
     context.say(ApplyStarted(step.phase, transaction, "stage", "execute", len(rows)))
     result = await context.in_thread(
         lambda: on_stage(context, transaction, "execute", rows, step.phase), stands=True
@@ -67,7 +67,7 @@ def _already_done(context: Context, phase: PhaseView) -> Record | None:
     return record if record and record.last.state == "done" else None
 
 
-def _ready_stage(context: Context) -> None:
+def ready_stage(context: Context) -> None:
     """Lay out the stage with what was executed so far, unless it is there."""
     stage = context.session.paths.stage(context.run.id)
     if exists(stage):
@@ -272,7 +272,7 @@ def _was_taken_back(context: Context, phase: PhaseView) -> bool:
     folder = context.session.paths.transactions
     records = [
         read_record(os.path.join(folder, name))
-        for name in os.listdir(folder)
+        for name in (os.listdir(folder) if exists(folder) else ())
         if name.startswith(f"{phase.transaction}{_BACK}")
     ]
     return any(record is not None and record.last.state == "done" for record in records)
@@ -280,6 +280,8 @@ def _was_taken_back(context: Context, phase: PhaseView) -> bool:
 
 def _take_back(context: Context, phase: PhaseView) -> None:
     record = read_record(context.session.paths.transaction(phase.transaction))
+    if record is None and context.session.branches:
+        return  # another machine's stage, which is gone with it
     assert record, "BUG: a staged phase without its record"
     back = reverse([record])
     on_stage(

@@ -55,8 +55,12 @@ def plan_rollback(session: Session, run: Run, phase: int, take_out: tuple[str, .
     phases = tuple(item.number for item in rolled_back_with(view, phase))
     merged = view.merge.merged
     if merged is None or view.ending != "merged":
-        executed = [record_of(session, view.phase(number).transaction) for number in phases]
-        return _on_stage(session, run, phases, reverse(executed), take_out)
+        names = [view.phase(number).transaction for number in phases]
+        before = view.predecessor(phase)
+        old = before.change_set if before else view.started.base_tree
+        trees = (view.phase(phases[-1]).change_set, old) if phases else (old, old)
+        back = _recorded(session, names, trees)
+        return _on_stage(session, run, phases, back, take_out)
     workshop = session.workshop
     records, left = _since_merge(session, run)
     standing_phases = [item.number for item in view.phases if item.state is not Status.ROLLED_BACK]
@@ -82,9 +86,13 @@ def plan_undo(session: Session, run: Run) -> Way:
     assert rollback
     known = exists(session.paths.transaction(rollback.transaction))
     back = Reverse((), {}, Folders(()))
-    if known or not rollback.commit:
+    if known:
         back = reverse([record_of(session, rollback.transaction)])
     if not rollback.commit:
+        last = run.view.last_on_stage()
+        now = last.change_set if last else run.view.started.base_tree
+        again = run.view.phase(rollback.phases[-1]).change_set
+        back = _recorded(session, [rollback.transaction], (now, again))
         return _on_stage(session, run, rollback.phases, back, ())
     workshop = session.workshop
     parent = refs.read_ref(session.repository, f"{rollback.commit}^")
@@ -99,7 +107,17 @@ def _on_stage(
     session: Session, run: Run, phases: tuple[int, ...], back: Reverse, take_out: tuple[str, ...]
 ) -> Way:
     way = Way(phases, back.writes, back)
+    if session.branches and not exists(session.paths.stage(run.id)):
+        return way  # laid out anew before anything is written
     return _around_edits(session, session.paths.stage(run.id), way, way.rows, take_out)
+
+
+def _recorded(session: Session, transactions: list[str], trees: tuple[TreeId, TreeId]) -> Reverse:
+    """Return the way back by records; by trees where another machine wrote and kept them."""
+    paths = [session.paths.transaction(name) for name in transactions]
+    if session.branches and not all(map(exists, paths)):
+        return Reverse(writes(session.workshop.changes(*trees)), {}, Folders(()))
+    return reverse([record_of(session, name) for name in transactions])
 
 
 # --- after the merge ----------------------------------------------------------------------------

@@ -16,6 +16,7 @@ from clubos_tui.events import (
     MergeRequested,
     RollbackRequested,
     RolledBack,
+    Taken,
     Undone,
     UndoRequested,
 )
@@ -75,6 +76,11 @@ def _undone(view: RunView, event: Undone) -> None:
     served(view, UndoRequested)
 
 
+def _taken(view: RunView, event: Taken) -> None:
+    view.worker = event.worker
+    view.applying = None  # on a machine that is no longer heard: its stage is not ours
+
+
 FOLDS: dict[type[Event], Callable[[RunView, Any], None]] = {
     ApplyStarted: _apply_started,
     ApplyFinished: _apply_finished,
@@ -82,4 +88,5 @@ FOLDS: dict[type[Event], Callable[[RunView, Any], None]] = {
     Merged: _merged,
     RolledBack: _rolled_back,
     Undone: _undone,
+    Taken: _taken,
 }

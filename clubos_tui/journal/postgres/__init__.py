@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from clubos_tui.journal.postgres.connect import StoreLost
 from clubos_tui.journal.postgres.hold import Hold
-from clubos_tui.journal.postgres.journals import Holder, Kept, PostgresJournals
+from clubos_tui.journal.postgres.journals import Heard, Holder, Kept, PostgresJournals
 from clubos_tui.journal.postgres.rows import PostgresJournal
 
-__all__ = ["Hold", "Holder", "Kept", "PostgresJournal", "PostgresJournals", "StoreLost"]
+__all__ = ["Heard", "Hold", "Holder", "Kept", "PostgresJournal", "PostgresJournals", "StoreLost"]

@@ -25,7 +25,7 @@ from clubos_tui.journal.postgres.schema import make
 if TYPE_CHECKING:
     from clubos_tui.journal.postgres.connect import Connection
 
-__all__ = ["Holder", "Kept", "PostgresJournals"]
+__all__ = ["Heard", "Holder", "Kept", "PostgresJournals"]
 
 WORKER = "clubos worker "
 
@@ -49,6 +49,15 @@ class Kept:
     seq: int
 
 
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """That something was appended; without a run: that something may have been missed."""
+
+    run: RunId
+    seq: int
+    tags: frozenset[str] = frozenset()
+
+
 class PostgresJournals:
     """The journals of one database: of all repositories, or of one."""
 
@@ -67,7 +76,7 @@ class PostgresJournals:
         self._heard: dict[str, int] = {}
         self._listening = threading.Event()
         self._listener: threading.Thread | None = None
-        self._callbacks: list[Callable[[RunId, int], None]] = []
+        self._callbacks: list[Callable[[Heard], None]] = []
         self._closed = False
 
     # --- runs ---------------------------------------------------------------------------------
@@ -158,7 +167,7 @@ class PostgresJournals:
 
     # --- being told ---------------------------------------------------------------------------
 
-    def listen(self, heard: Callable[[RunId, int], None] | None = None) -> None:
+    def listen(self, heard: Callable[[Heard], None] | None = None) -> None:
         """Be told of every append from now on; ``heard`` is called in a thread of its own.
 
         From then on a reading asks the database only when there is something new, or once in
@@ -178,19 +187,19 @@ class PostgresJournals:
                 with connect(self.url, "clubos listening") as connection:
                     connection.execute(f"LISTEN {CHANNEL}")
                     self._listening.set()
-                    self._tell(RunId(""), 0)  # what was said before we listened
+                    self._tell(Heard(RunId(""), 0))  # what was said before we listened
                     while not self._closed:
                         for note in connection.notifies(timeout=0.2):
-                            run, _, seq = note.payload.rpartition(" ")
-                            self._tell(RunId(run), int(seq))
+                            run, seq, tags = note.payload.split(" ")
+                            self._tell(Heard(RunId(run), int(seq), frozenset(tags.split(","))))
             except (error_type(), OSError):
                 self._listening.clear()  # readings ask again on their own meanwhile
                 time.sleep(0.2)
 
-    def _tell(self, run: RunId, seq: int) -> None:
-        self._heard[run] = max(seq, self._heard.get(run, 0))
+    def _tell(self, said: Heard) -> None:
+        self._heard[said.run] = max(said.seq, self._heard.get(said.run, 0))
         for heard in self._callbacks:
-            heard(run, seq)
+            heard(said)
 
     def knows(self, run: RunId, seq: int) -> bool:
         """Tell whether nothing was appended after number ``seq`` as far as we were told."""

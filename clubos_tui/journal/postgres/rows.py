@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, suppress
 from typing import TYPE_CHECKING, LiteralString
 
-from clubos_tui.events import Event, RunId
+from clubos_tui.events import TAGS, Event, RunId
 from clubos_tui.journal.base import Conflict, Journal
 from clubos_tui.journal.postgres.connect import StoreLost, unique_violation
 from clubos_tui.journal.records import Record, now, parse
@@ -62,6 +62,7 @@ class PostgresJournal(Journal):
         return b"".join(bytes(line) for (line,) in rows)
 
     def append(self, *events: Event, expected: int | None = None, durable: bool = True) -> Record:
+        tags = ",".join(dict.fromkeys(TAGS[type(event)] for event in events))
         with self._mutex:
             while True:
                 if expected is None:
@@ -69,7 +70,7 @@ class PostgresJournal(Journal):
                 self._require(expected)
                 lines, records = self._seal(events)
                 try:
-                    self._insert(lines, durable=durable)
+                    self._insert(lines, tags, durable=durable)
                 except Conflict:
                     self._ask()
                     if expected is None:
@@ -85,7 +86,7 @@ class PostgresJournal(Journal):
         data = self._journals.edit(sha256)
         return data if data is not None and hashlib.sha256(data).hexdigest() == sha256 else None
 
-    def _insert(self, lines: Sequence[bytes], *, durable: bool) -> None:
+    def _insert(self, lines: Sequence[bytes], tags: str, *, durable: bool) -> None:
         numbers = list(range(self.seq + 1, self.seq + 1 + len(lines)))
         try:
             with self._appending() as connection, connection.transaction():
@@ -98,7 +99,7 @@ class PostgresJournal(Journal):
                     )
                 connection.execute(_INSERT, (self._run, numbers, list(lines)))
                 connection.execute(
-                    "SELECT pg_notify(%s, %s)", (CHANNEL, f"{self._run} {numbers[-1]}")
+                    "SELECT pg_notify(%s, %s)", (CHANNEL, f"{self._run} {numbers[-1]} {tags}")
                 )
         except unique_violation() as error:
             raise Conflict(f"record {numbers[0]} is another's") from error

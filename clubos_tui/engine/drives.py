@@ -1,0 +1,126 @@
+"""One shared run, held by this worker and driven a step at a time until it waits for a person."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import threading
+from collections.abc import Mapping
+
+from clubos_tui.agents import Factory
+from clubos_tui.engine.decide import Wait
+from clubos_tui.engine.driver import Driver
+from clubos_tui.engine.run import Run
+from clubos_tui.engine.shared import is_ours, open_shared, take_over
+from clubos_tui.errors import ClubosError, JournalDamaged
+from clubos_tui.events import RunId, RunStarted
+from clubos_tui.journal import Journals
+from clubos_tui.journal.postgres import Hold, PostgresJournals, StoreLost
+
+__all__ = ["Drive", "Stopped", "started_of"]
+
+LOOK_SECONDS = 2.0  # between two looks at whether the run is still ours
+
+
+class Stopped(Exception):
+    """The worker ends; the step under way was withdrawn."""
+
+
+def started_of(journals: Journals, run: RunId) -> RunStarted:
+    """Return the first event of a run."""
+    records = journals.open(run).load()
+    if not records or not isinstance(records[0].event, RunStarted):
+        raise JournalDamaged(f"run {run} has no beginning", untouched="Nothing was done.")
+    return records[0].event
+
+
+class Drive:
+    """A run that is ours until :meth:`end`; used from one thread, but for :meth:`stop`."""
+
+    def __init__(self, hold: Hold, driver: Driver) -> None:
+        self._hold = hold
+        self._driver = driver
+        self._runner = asyncio.Runner()
+        self._stopping = threading.Event()
+
+    @classmethod
+    def begin(
+        cls,
+        journals: PostgresJournals,
+        run_id: RunId,
+        worker: str,
+        agents: Mapping[str, Factory] | None = None,
+    ) -> Drive | None:
+        """Take the run, make its clone good, recover what was cut short here.
+
+        ``None`` where another worker holds it. Raises what opening a run raises.
+        """
+        hold = journals.hold(run_id, worker)
+        if hold is None:
+            return None
+        session = driver = None
+        try:
+            started = started_of(journals, run_id)
+            session = open_shared(journals, started, agents)
+            run = Run(run_id, session.paths, hold.journal)
+            if not is_ours(run, worker):
+                session = take_over(session, run, worker)
+            assert session.branches, "BUG: a shared run without its branches"
+            session.branches.bring()
+            driver = Driver(session, run)
+            driver.require()
+        except BaseException:
+            hold.release()
+            if session:
+                session.close()
+            raise
+        return cls(hold, driver)
+
+    @property
+    def seq(self) -> int:
+        """The number of the last event that was seen."""
+        return self._driver.run.journal.seq
+
+    def step(self) -> Wait | None:
+        """Perform one step; return what is waited for where there is none.
+
+        Raises:
+            Stopped: It was asked to stop.
+            StoreLost: The run is no longer ours; nothing more may be done.
+        """
+        return self._runner.run(self._step())
+
+    async def _step(self) -> Wait | None:
+        work = asyncio.ensure_future(self._driver.step())
+        try:
+            looked = asyncio.get_running_loop().time()
+            while not work.done():
+                await asyncio.wait({work}, timeout=0.05)
+                if self._stopping.is_set():
+                    raise Stopped
+                now = asyncio.get_running_loop().time()
+                if now - looked > LOOK_SECONDS and not work.done():
+                    looked = now
+                    if not await asyncio.to_thread(self._hold.stands):
+                        raise StoreLost("the run may be another worker's by now")
+            return work.result()
+        finally:
+            if not work.done():
+                work.cancel()
+            with contextlib.suppress(asyncio.CancelledError, ClubosError, OSError):
+                await work
+
+    def stop(self) -> None:
+        """Withdraw the step under way; from any thread."""
+        self._stopping.set()
+
+    def end(self) -> None:
+        """Give everything back."""
+        try:
+            with contextlib.suppress(Exception):
+                self._runner.run(self._driver.context.end_agents())
+            self._runner.close()
+            self._driver.release()
+            self._driver.context.session.close()
+        finally:
+            self._hold.release()

@@ -1,0 +1,216 @@
+"""A worker: drives shared runs with no screen, woken by what people say.
+
+The journal says what is to be done, and the durable engine which worker does it and how many at
+once. What a person says is heard at once; what was missed (a lost wake-up, a worker that is gone,
+a remote that did not answer) is found by a look at all runs now and then.
+"""
+
+from __future__ import annotations
+
+import socket
+import threading
+import time
+from collections.abc import Callable, Mapping
+from typing import Protocol
+
+from clubos_tui.agents import Factory
+from clubos_tui.engine.decide import Wait, decide
+from clubos_tui.engine.drives import Drive, Stopped
+from clubos_tui.engine.fold import fold
+from clubos_tui.errors import ClubosError
+from clubos_tui.events import (
+    TAGS,
+    ChecksRequested,
+    EditRequested,
+    ExecutionRequested,
+    MergeApproved,
+    MergeRequested,
+    Overridden,
+    PermissionAnswered,
+    ProposalRequested,
+    ResumeRequested,
+    RollbackRequested,
+    RunId,
+    SealRequested,
+    UndoRequested,
+)
+from clubos_tui.journal.postgres import Heard, PostgresJournals
+
+__all__ = ["ADVANCED", "Engine", "Worker"]
+
+ADVANCED = "advanced"
+SWEEP_SECONDS = 15.0
+# What a person says that gives a driver something to do. Nobody is woken by what a driver says.
+WAKES = frozenset(
+    TAGS[kind]
+    for kind in (
+        ProposalRequested, ResumeRequested, SealRequested, EditRequested, ExecutionRequested,
+        ChecksRequested, MergeRequested, MergeApproved, Overridden, RollbackRequested,
+        UndoRequested, PermissionAnswered,
+    )
+)  # fmt: skip
+
+
+class Engine(Protocol):
+    """What decides which worker drives a run; it holds nothing that matters."""
+
+    def offer(self, run: RunId, key: str, *, at_once: bool) -> None:
+        """Have some worker drive a run; the same key twice is one offer."""
+
+
+class Worker:
+    """One process that drives runs."""
+
+    def __init__(
+        self,
+        journals: PostgresJournals,
+        name: str = "",
+        *,
+        limit: int = 2,
+        agents: Mapping[str, Factory] | None = None,
+        tell: Callable[[str], None] = lambda _line: None,
+    ) -> None:
+        """Make one.
+
+        Args:
+            journals: Of all repositories.
+            name: Stable: what a machine left half done is taken up again under this name.
+            limit: How many runs may be under way here at once.
+            agents: By name; default: those there are.
+            tell: Called with a line for whoever runs this worker.
+        """
+        self.journals = journals
+        self.name = name or socket.gethostname()
+        self.limit = limit
+        self._agents = agents
+        self._tell = tell
+        self._slots = threading.BoundedSemaphore(limit)
+        self._drives: dict[RunId, Drive] = {}
+        self._mutex = threading.Lock()
+        self._waiting: dict[RunId, int] = {}  # run -> number of the last event when it waited
+        self._stopping = threading.Event()
+        self._missed = threading.Event()
+        self._engine: Engine | None = None
+
+    # --- being woken --------------------------------------------------------------------------
+
+    def attend(self, engine: Engine) -> None:
+        """Offer what people ask for to the engine, until :meth:`stop`."""
+        self._engine = engine
+        self.journals.listen(self._hear)
+        while not self._stopping.is_set():
+            try:
+                self._sweep(engine)
+            except (ClubosError, OSError) as error:
+                self._tell(f"the runs could not be looked at: {error}")
+            self._missed.wait(SWEEP_SECONDS)
+            self._missed.clear()
+
+    def _hear(self, said: Heard) -> None:
+        if not said.run:
+            self._missed.set()
+        elif said.tags & WAKES and self._engine and not self._stopping.is_set():
+            with self._mutex:
+                mine, free = said.run in self._drives, len(self._drives) < self.limit
+            if not mine:  # one that is driven reads on by itself
+                self._offer(self._engine, said.run, f"{said.run}@{said.seq}", at_once=free)
+
+    def _sweep(self, engine: Engine) -> None:
+        """Offer every run that has something to do and that nobody drives."""
+        held: set[RunId] | None = None
+        for kept in self.journals.kept():
+            if self._waiting.get(kept.run) == kept.seq:
+                continue
+            if held is None:
+                held = {holder.run for holder in self.journals.holders()}
+            if kept.run in held:
+                continue
+            try:
+                view = fold(record.event for record in self.journals.open(kept.run).load())
+            except ClubosError as error:
+                self._tell(f"{kept.run}: {error}")
+                self._waiting[kept.run] = kept.seq
+                continue
+            if isinstance(decide(view), Wait):
+                self._waiting[kept.run] = kept.seq
+                continue
+            # Every worker finds the same, so within a while they make the same offer.
+            again = int(time.time() / SWEEP_SECONDS)
+            self._offer(engine, kept.run, f"{kept.run}@{kept.seq}+{again}", at_once=False)
+
+    def _offer(self, engine: Engine, run: RunId, key: str, *, at_once: bool) -> None:
+        try:
+            engine.offer(run, key, at_once=at_once)
+        except Exception as error:
+            self._tell(f"{run}: could not be offered, and is again later: {error}")
+
+    # --- driving ------------------------------------------------------------------------------
+
+    def advance(self, run: RunId) -> str:
+        """Perform the next step of a run; never raises.
+
+        Returns:
+            :data:`ADVANCED` while there is more to do, else in a word or two why not.
+        """
+        try:
+            drive = self._drives.get(run) or self._begin(run)
+            if drive is None:
+                return "another worker drives it"
+            waits = drive.step()
+        except Stopped:
+            self._end(run)
+            return "the worker stopped"
+        except (ClubosError, OSError) as error:
+            self._end(run)
+            self._tell(f"{run}: {error}; it is taken up again")
+            return "cut short"
+        except BaseException as error:
+            self._end(run)
+            self._tell(f"{run}: {type(error).__name__}: {error}")
+            return "failed"
+        if waits is None:
+            return ADVANCED
+        seen = drive.seq
+        self._end(run)
+        self._tell(f"{run}: {waits.why}")
+        # Said while we still held the run: whoever heard of it could not take it.
+        try:
+            if self.journals.open(run).load()[-1].seq > seen:
+                return ADVANCED
+        except (ClubosError, OSError):
+            return "cut short"
+        self._waiting[run] = seen
+        return waits.why
+
+    def _begin(self, run: RunId) -> Drive | None:
+        self._slots.acquire()
+        drive = None
+        try:
+            if self._stopping.is_set():
+                raise Stopped
+            drive = Drive.begin(self.journals, run, self.name, self._agents)
+        finally:
+            if drive is None:
+                self._slots.release()
+        if drive:
+            self._tell(f"{run}: driving")
+            with self._mutex:
+                self._drives[run] = drive
+        return drive
+
+    def _end(self, run: RunId) -> None:
+        with self._mutex:
+            drive = self._drives.pop(run, None)
+        if drive:
+            try:
+                drive.end()
+            finally:
+                self._slots.release()
+
+    def stop(self) -> None:
+        """Withdraw what is under way and end."""
+        self._stopping.set()
+        self._missed.set()
+        with self._mutex:
+            for drive in self._drives.values():
+                drive.stop()
