@@ -169,13 +169,12 @@ def _row(journals: PostgresJournals, kept: Kept, holder: Holder | None) -> Json:
     except ClubosError as error:
         return {**row, "state": "damaged", "waits_for": error.message, "worker": None}
     following = next_for_person(view)
-    if view.ending:
-        state, waits = view.ending, "nobody"
-    elif holder:
+    state, waits = str(view.ending), "nobody"
+    if holder:
         state, waits = "driven", f"worker {holder.worker} on {holder.host}"
-    elif isinstance(decide(view), Wait):
+    elif isinstance(decide(view), Wait) and not view.ending:
         state, waits = "waits for a person", following.words
-    else:
+    elif not view.ending or view.queue:
         last = f", the last was {view.worker}" if view.worker else ""
         state, waits = "waits for a worker", f"any worker with room{last}"
     return {**row, "state": state, "waits_for": waits, "worker": view.worker or None,

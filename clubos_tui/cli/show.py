@@ -186,6 +186,8 @@ def verify(options: Namespace) -> int:
     from clubos_tui.engine.audit import verify as audit
 
     with session_of(options) as session:
+        if session.branches:
+            session.branches.bring()
         run = run_of(session)
         found = audit(session, run)
         if options.json:

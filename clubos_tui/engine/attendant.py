@@ -86,7 +86,8 @@ async def _attend(session: Session, wake: asyncio.Event, tell: Callable[[str], N
                     continue
                 once(waits.why)
                 await _woken(wake)
-                if run.view.ending and await asyncio.to_thread(_is_over, session, run.id):
+                over = run.view.ending is not None
+                if over and await asyncio.to_thread(_is_over, session, run.id):
                     break
         except DriverBusy as error:
             once(error.message)

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 
 from clubos_tui.agents import Factory
 from clubos_tui.engine.decide import Wait
+from clubos_tui.engine.effects.execute import ready_stage
 from clubos_tui.engine.driver import Driver
 from clubos_tui.engine.run import Run
 from clubos_tui.engine.shared import is_ours, open_shared, take_over
@@ -69,6 +70,8 @@ class Drive:
             session.branches.bring()
             driver = Driver(session, run)
             driver.require()
+            if run.view.last_on_stage() or any(phase.staged for phase in run.view.phases):
+                ready_stage(driver.context)  # where another machine has driven so far
         except BaseException:
             hold.release()
             if session:

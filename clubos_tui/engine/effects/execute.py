@@ -22,7 +22,7 @@ from clubos_tui.engine.decide import ApplyToStage, ApproveByPlan, PublishBranch
 from clubos_tui.engine.effects.context import Context, Moves, time_of
 from clubos_tui.engine.effects.rehearse import workshop_content
 from clubos_tui.engine.run import approval
-from clubos_tui.engine.state import PhaseView, RunView
+from clubos_tui.engine.state import PhaseView, RunView, Status
 from clubos_tui.errors import ClubosError, CutShort, Failed
 from clubos_tui.events import ApplyFinished, ApplyStarted, CommitId, Executed, RunId
 from clubos_tui.repository import refs
@@ -99,6 +99,9 @@ def _take_over_a_closed_run(context: Context, part: Layout) -> None:
 def _tree_on_stage(view: RunView) -> TreeId:
     """Return the tree that a run's stage holds."""
     last = view.last_on_stage()
+    for phase in view.phases:
+        if phase.state is Status.EXECUTING and phase.staged:
+            last = phase
     return last.change_set if last else view.started.base_tree
 
 

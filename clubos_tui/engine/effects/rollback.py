@@ -16,7 +16,7 @@ from clubos_tui.changes.manifest import TreeId
 from clubos_tui.disk import exists
 from clubos_tui.engine.decide import RollBack, Undo
 from clubos_tui.engine.effects.context import Context
-from clubos_tui.engine.effects.execute import audit_head, on_stage, ready_stage, trailer
+from clubos_tui.engine.effects.execute import audit_head, on_stage, trailer
 from clubos_tui.engine.effects.merge import Proposal, commit_to_target, done_by
 from clubos_tui.engine.effects.way import Way, plan_rollback, plan_undo
 from clubos_tui.engine.table import rolled_back_with
@@ -37,7 +37,6 @@ async def roll_back(context: Context, step: RollBack) -> None:
         return
     did = _done_before_a_crash(context, "rollback")
     if did is None:
-        await _with_stage(context)
         way = await context.in_thread(
             lambda: plan_rollback(context.session, context.run, step.phase, step.take_out)
         )
@@ -59,7 +58,6 @@ async def undo(context: Context, _step: Undo) -> None:
     assert rollback, "BUG: an undo without a rollback"
     did = _done_before_a_crash(context, "undo")
     if did is None:
-        await _with_stage(context)
         way = await context.in_thread(lambda: plan_undo(context.session, context.run))
         did = await _perform(context, way, "undo", rollback.phases[0])
     context.say(
@@ -68,12 +66,6 @@ async def undo(context: Context, _step: Undo) -> None:
             did.verified,
         )
     )  # fmt: skip
-
-
-async def _with_stage(context: Context) -> None:
-    """Lay the stage out where another machine has driven so far."""
-    if context.session.branches and context.view.ending != "merged":
-        await context.in_thread(lambda: ready_stage(context))
 
 
 @dataclass(frozen=True, slots=True)
