@@ -9,8 +9,8 @@ from collections.abc import Mapping
 
 from clubos_tui.agents import Factory
 from clubos_tui.engine.decide import Wait
-from clubos_tui.engine.effects.execute import ready_stage
 from clubos_tui.engine.driver import Driver
+from clubos_tui.engine.effects.execute import ready_stage
 from clubos_tui.engine.run import Run
 from clubos_tui.engine.shared import is_ours, open_shared, take_over
 from clubos_tui.errors import ClubosError, JournalDamaged

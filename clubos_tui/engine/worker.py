@@ -32,6 +32,7 @@ from clubos_tui.events import (
     RollbackRequested,
     RunId,
     SealRequested,
+    Taken,
     UndoRequested,
 )
 from clubos_tui.journal.postgres import Heard, PostgresJournals
@@ -40,6 +41,8 @@ __all__ = ["ADVANCED", "Engine", "Worker"]
 
 ADVANCED = "advanced"
 SWEEP_SECONDS = 15.0
+OTHERS_SECONDS = 0.25
+_TAKEN = TAGS[Taken]
 # What a person says that gives a driver something to do. Nobody is woken by what a driver says.
 WAKES = frozenset(
     TAGS[kind]
@@ -87,6 +90,7 @@ class Worker:
         self._slots = threading.BoundedSemaphore(limit)
         self._drives: dict[RunId, Drive] = {}
         self._mutex = threading.Lock()
+        self._last: set[RunId] = set()  # runs that nobody has driven since
         self._waiting: dict[RunId, int] = {}  # run -> number of the last event when it waited
         self._stopping = threading.Event()
         self._missed = threading.Event()
@@ -109,11 +113,27 @@ class Worker:
     def _hear(self, said: Heard) -> None:
         if not said.run:
             self._missed.set()
-        elif said.tags & WAKES and self._engine and not self._stopping.is_set():
-            with self._mutex:
-                mine, free = said.run in self._drives, len(self._drives) < self.limit
-            if not mine:  # one that is driven reads on by itself
-                self._offer(self._engine, said.run, f"{said.run}@{said.seq}", at_once=free)
+            return
+        with self._mutex:
+            if _TAKEN in said.tags and said.run not in self._drives:
+                self._last.discard(said.run)
+            last = said.run in self._last
+        if not said.tags & WAKES:
+            return
+        if last:
+            self._answer(said)
+        else:
+            # Who drove it last has all of it at hand; where that one is gone, another takes it.
+            later = threading.Timer(OTHERS_SECONDS, self._answer, (said,))
+            later.daemon = True
+            later.start()
+
+    def _answer(self, said: Heard) -> None:
+        with self._mutex:
+            driven, free = said.run in self._drives, len(self._drives) < self.limit
+        # One that is driven reads on by itself.
+        if not driven and self._engine and not self._stopping.is_set():
+            self._offer(self._engine, said.run, f"{said.run}@{said.seq}", at_once=free)
 
     def _sweep(self, engine: Engine) -> None:
         """Offer every run that has something to do and that nobody drives."""
@@ -196,6 +216,7 @@ class Worker:
             self._tell(f"{run}: driving")
             with self._mutex:
                 self._drives[run] = drive
+                self._last.add(run)
         return drive
 
     def _end(self, run: RunId) -> None:
