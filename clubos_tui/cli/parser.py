@@ -16,6 +16,17 @@ environment: DRY_RUN=false means --live, PHASE=N means --phase N, AUTO_APPROVE=t
 CLUBOS_STATE_DIR is where runs and backups are kept. A flag wins over the environment.
 """
 
+_AUDIT = """\
+exit codes: 0 integrity and completeness both hold
+  1  integrity is broken: the chain, an approval, an anchor, a commit, a stream or an answer
+     contradicts the journal; this outweighs whatever is missing
+  4  integrity holds and something is missing that should be here: a commit the journal names, a
+     stream or recording it vouches for, the run before this one, the end of a half record
+An anchor is the trailer Audit-Head of a commit, and vouches for each event up to its own. The last
+events of a run are always vouched for by nothing yet: that is said, and is no fault. Nor is what
+can't be seen from here: streams that were not handed over, the run before an exported journal.
+"""
+
 
 def build_parser() -> argparse.ArgumentParser:
     """Return the parser for all commands."""
@@ -147,7 +158,18 @@ def _add_showing(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
     told.add_argument("run", nargs="?", metavar="RUN", help="default: the present one")
     told.add_argument("--html", action="store_true", help="one page, instead of Markdown")
     told.add_argument("--output", metavar="FILE", help="write it there")
-    _command(commands, "verify", "check the journal's chain and its anchors in git")
+    out = _command(commands, "export", "the journal of a run, byte for byte, to verify elsewhere")
+    out.add_argument("run", nargs="?", metavar="RUN", help="default: the present one")
+    out.add_argument("file", nargs="?", metavar="FILE", help="write it there (default: to stdout)")
+    out.add_argument("--streams", metavar="DIR", help="and what the agents said, into a new folder")
+    audit = _command(commands, "verify", "hold a run's journal against its anchors in git")
+    audit.add_argument("run", nargs="?", metavar="RUN", help="default: the present one")
+    audit.add_argument("--journal", metavar="FILE",
+                       help="one that `export` wrote, held against this clone, which may be "
+                       "bare, a mirror or shallow; - reads standard input")  # fmt: skip
+    audit.add_argument("--streams", metavar="DIR", help="the folder of streams that `export` wrote")
+    audit.formatter_class = argparse.RawDescriptionHelpFormatter
+    audit.epilog = _AUDIT
     _command(commands, "doctor", "what this machine offers")
     checks = commands.add_parser("checks", help="the evidence, again, and whether it is any")
     tries = checks.add_subparsers(title="commands", metavar="COMMAND", required=True)

@@ -1,4 +1,4 @@
-"""Commands that only look: ``status``, ``diff``, ``log``, ``verify``. They never move anything."""
+"""Commands that only look: ``status``, ``diff``, ``log``. They never move anything."""
 
 from __future__ import annotations
 
@@ -179,33 +179,3 @@ def log(options: Namespace) -> int:
             time.sleep(WATCH_SECONDS)
             printer.print_new()
     return 0
-
-
-def verify(options: Namespace) -> int:
-    """Follow the journal's chain and compare it with its anchors in git."""
-    from clubos_tui.engine.audit import verify as audit
-
-    with session_of(options) as session:
-        if session.branches:
-            session.branches.bring()
-        run = run_of(session)
-        found = audit(session, run)
-        if options.json:
-            emit(
-                {
-                    "run": run.id,
-                    "events": found.events,
-                    "head": found.head,
-                    "anchors": [list(anchor) for anchor in found.anchors],
-                    "broken": list(found.broken),
-                }
-            )
-        else:
-            say(f"{found.events} events, chain unbroken, head {found.head}")
-            for commit, seq in found.anchors:
-                say(f"  anchored at event {seq} by commit {commit[:12]}")
-            for line in found.broken:
-                say(f"  {line}")
-            if not found.anchors:
-                say("  no anchor in git yet: an end that was cut off could not be seen")
-    return 1 if found.broken else 0

@@ -40,7 +40,7 @@ class Journal(ABC):
 
     @abstractmethod
     def raw(self) -> bytes:
-        """Return the lines as they are kept, believed or not."""
+        """Return the lines as they are kept, sound or not; none where there is no journal."""
 
     @abstractmethod
     def append(self, *events: Event, expected: int | None = None, durable: bool = True) -> Record:

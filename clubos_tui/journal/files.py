@@ -44,8 +44,11 @@ class FileJournal(Journal):
         return FileJournal(self.folder, clock=self._clock)
 
     def raw(self) -> bytes:
-        with open(self.path, "rb") as file:
-            return file.read()
+        try:
+            with open(self.path, "rb") as file:
+                return file.read()
+        except FileNotFoundError:
+            return b""
 
     def append(self, *events: Event, expected: int | None = None, durable: bool = True) -> Record:
         if not self._offset:

@@ -86,6 +86,24 @@ def discover(path: str) -> Repository:
     return repository
 
 
+def discover_commits(path: str) -> Repository:
+    """Return the repository around ``path`` for who reads nothing but its commits.
+
+    It may be bare, a mirror, without a commit on HEAD, or its files may lie anywhere. Raises as
+    :func:`discover` does.
+    """
+    start = _found_by_gitpython(path) or path
+    answers, said = _rev_parse(
+        start, "--show-object-format", "--absolute-git-dir",
+        "--path-format=absolute --git-common-dir",
+    )  # fmt: skip
+    if len(answers) < 3:
+        raise _not_found(path, said)
+    object_format, git_dir, common_dir = answers
+    git_dir = os.path.realpath(git_dir)
+    return Repository(git_dir, git_dir, os.path.realpath(common_dir), object_format)
+
+
 def _require_own_work_tree(repository: Repository) -> None:
     """Refuse a work tree that does not know its git dir: ``core.worktree`` may name any folder."""
     place = os.path.join(repository.root, ".git")

@@ -42,12 +42,6 @@ def find_commit(repository: Repository, ref: str, line: str, *, since: str) -> C
     return CommitId(out.decode().strip())
 
 
-def mentioning(repository: Repository, text: str) -> list[str]:
-    """Return the commits of local branches whose message holds ``text``."""
-    out = repository.git.run("rev-list", "--branches", "--fixed-strings", f"--grep={text}")
-    return out.decode().split()
-
-
 def branches(repository: Repository, prefix: str) -> dict[str, str]:
     """Return branch name → commit for the branches under ``prefix``."""
     out = repository.git.run(
