@@ -156,7 +156,7 @@ def _add_showing(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
         commands, "report", "a run as a readable account: who asked, saw, approved what"
     )
     told.add_argument("run", nargs="?", metavar="RUN", help="default: the present one")
-    told.add_argument("--html", action="store_true", help="one page, instead of Markdown")
+    told.add_argument("--html", action="store_true", help="one page, instead of Markdown or JSON")
     told.add_argument("--output", metavar="FILE", help="write it there")
     out = _command(commands, "export", "the journal of a run, byte for byte, to verify elsewhere")
     out.add_argument("run", nargs="?", metavar="RUN", help="default: the present one")

@@ -11,8 +11,8 @@ from support.cli import inside
 from support.journey import WHO, Journey
 from support.repo import Repo
 
-from clubos_tui.cli.accounts import as_html, as_markdown
-from clubos_tui.engine.account import Facts, Heading, Rows, Words
+from clubos_tui.cli.accounts import as_html, as_json, as_markdown
+from clubos_tui.engine.account import Facts, Heading, Quote, Rows, Words
 from clubos_tui.plan import CheckSpec
 
 HOSTILE = "<script>alert(1)</script> **bold** [x](javascript:x) | a\n# not a heading \x1b[31m\u202e"
@@ -74,7 +74,7 @@ class Tags(html.parser.HTMLParser):
 
 
 BLOCKS = [
-    Heading(1, HOSTILE), Words(HOSTILE), Facts(((HOSTILE, HOSTILE),)),
+    Heading(1, HOSTILE), Words(HOSTILE), Quote(HOSTILE), Facts(((HOSTILE, HOSTILE),)),
     Rows((HOSTILE, "b"), ((HOSTILE, "|"),)),
 ]  # fmt: skip
 
@@ -95,6 +95,30 @@ def test_p11_no_text_acts_as_a_mark() -> None:
     table = [line for line in lines if line.startswith("|")]
     assert [line.replace("\\|", "").count("|") for line in table] == [3, 3, 3]
     assert "\x1b" not in "\n".join(lines)
+
+
+def test_p11_the_page_may_load_and_run_nothing() -> None:
+    assert "default-src 'none'; style-src 'unsafe-inline'" in as_html(BLOCKS)
+
+
+def test_p11_each_line_of_a_quote_stays_in_it() -> None:
+    """Also one that begins like a heading, a list or a rule."""
+    lines = as_markdown([Quote("# a\n---\n\n    code\n=== $x$")]).split("\n")
+    assert lines == ["> \\# a", "> \\---", ">", "> code", "> \\=== \\$x\\$", ""]
+
+
+def test_the_account_as_json_has_the_same_words(repo: Repo) -> None:
+    """Sections with facts and tables, and the audit as `verify` prints it."""
+    inside(repo, "run", "--run-id", "one")
+    said = inside(repo, "report", "--json").json
+    assert said["run"] == "one"
+    titles = [section["title"] for section in said["sections"]]
+    assert titles[0].endswith("run one")
+    assert titles[-1] == "The audit, as of this writing"
+    assert said["audit"] == inside(repo, "verify", "--json").json
+    assert said["audit"]["integrity"]["holds"]
+    table = as_json([Heading(1, "x"), Rows(("a", "b"), (("1", "2"),))])[0]["content"][0]["table"]
+    assert table == [{"a": "1", "b": "2"}]
 
 
 @pytest.mark.parametrize(
