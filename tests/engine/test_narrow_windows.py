@@ -23,8 +23,9 @@ from clubos_tui.changes.manifest import Write
 from clubos_tui.engine import views
 from clubos_tui.engine.audit import verify
 from clubos_tui.engine.effects import rollback
+from clubos_tui.engine.run import Run
 from clubos_tui.errors import RepositoryState
-from clubos_tui.events import EditedOutside
+from clubos_tui.events import EditedOutside, Event, Merged
 from clubos_tui.journal import FileJournal, Journal
 from clubos_tui.repository import refs
 from clubos_tui.workspace.layout import Layout
@@ -215,6 +216,38 @@ def test_p3_a_move_of_the_ref_alone_cut_short_leaves_no_lock(
     assert repo.tree("main") == run.phase().change_set
     repo.git("switch", "-q", "main")
     assert repo.git("status", "--porcelain") == ""
+
+
+def test_p9_a_commit_on_top_of_a_merge_cut_short_is_not_called_the_merge(
+    repo: Repo, journey: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Only the branch moved, clubos was killed, and the person went on before it was told."""
+    run = journey(CHANGE).live()
+    repo.git("switch", "-q", "-c", "other")
+    with monkeypatch.context() as patch:
+        patch.setattr(Run, "say", _dies_saying(Merged))
+        with pytest.raises(Cut):
+            run.try_merge()
+    merged = repo.git("rev-parse", "main")
+    repo.git("switch", "-q", "main")
+    repo.write("mine.txt", "mine\n")
+    mine = repo.commit("mine")
+    run.reopen().go()
+    assert run.view.merge.merged
+    assert run.view.merge.merged.commit == merged != mine
+    assert verify(run.session, run.run).broken == ()
+
+
+def _dies_saying(kind: type[Event]) -> Callable[..., None]:
+    """Return a :meth:`Run.say` after which the process ends before it says such an event."""
+    say = Run.say
+
+    def cut(self: Run, *events: Event, durable: bool = True) -> None:
+        if any(isinstance(event, kind) for event in events):
+            raise Cut
+        say(self, *events, durable=durable)
+
+    return cut
 
 
 def test_p2_a_stage_that_was_removed_is_laid_out_with_the_earlier_phases(

@@ -1,19 +1,11 @@
-"""Does a run's record hold, and is all of it there? Two questions, each with its own answer (P9).
+"""Does a run's record hold, and is all of it there? Two questions with an answer each (P9).
 
-**Integrity**: the chain holds, every approval comes out the same when computed anew from the
-journal's own data, every anchor (the ``Audit-Head`` trailer of a commit) that git holds agrees,
-every commit is what the events before it promise, and streams and answers are the bytes whose
-SHA-256 the journal holds. Anything that contradicts is *broken*: an edit, a cut below an anchor, a
-rewrite, a commit in another's place.
+**Integrity**: nothing contradicts the journal. **Completeness**: all that should be here is.
 
-**Completeness**: all that the journal names is here. *Missing* is what this place should have and
-has not: a named commit, a stream, the run before, the end of a line. What it can't have (streams
-that nobody handed over, the run before an exported journal) is a note and no fault.
-
-An anchor vouches for every event up to it. After the last one there always are events for which
-nothing vouches as yet, at least the one that names its commit: whoever can write both the journal
-and every copy of the branches can bend those, so they are counted and never called missing. A
-copy of the repository that others hold is what makes an anchor worth something: verify there.
+An anchor (the ``Audit-Head`` trailer of a commit) vouches for each event up to its own. After the
+last one there always are events for which nothing vouches yet, at least the one that names its
+commit: whoever can write the journal and every copy of the branches can bend those, so they are
+counted and never called missing. What others hold a copy of is what vouches: verify there.
 """
 
 from __future__ import annotations
@@ -49,7 +41,15 @@ _APPEND_SECONDS = 0.1  # far more than an append takes
 
 @dataclass(frozen=True, slots=True)
 class Audit:
-    """What was found: a sentence for all that is broken, is missing, or can't be seen from here."""
+    """What was found, a sentence each.
+
+    *Broken* is what contradicts: the chain, an approval that does not come out the same from the
+    journal's own data, an anchor that differs or vouches for more than is left, a commit that is
+    not what the events before it promise or stands in another's place, a stream or an answer with
+    another SHA-256. *Missing* is what this place should have and has not: a named commit, a
+    stream, the recording, the run before, the end of a record. What it can't have (streams that
+    nobody gave, the run before an exported journal) is a note.
+    """
 
     run: str  # its id; empty where the first event can't be read
     events: int  # sound ones
@@ -90,7 +90,13 @@ class Audit:
 
 
 def verify(session: Session, run: Run) -> Audit:
-    """Audit a run where it was made, with all that lies beside its journal. Reads only."""
+    """Audit a run where it was made, with all that lies beside its journal. Reads only.
+
+    Of a shared run, what lies beside it is on the machines that drove it.
+    """
+    if session.branches:
+        session.branches.bring()
+        return verify_exported(run.journal.raw(), "journal", session.repository, run=run.id)
     chain = follow(run.journal.raw(), "journal")
     if chain.torn or chain.half:  # somebody may be writing just now
         time.sleep(_APPEND_SECONDS)

@@ -129,8 +129,12 @@ def _merged_before_a_crash(context: Context, last: CommitId) -> Merged | None:
             target, prepared.onto, CommitId(record.intent.ref.new), prepared.tree,
             started.transaction,
         )  # fmt: skip
-    present = refs.read_ref(context.session.repository, target)
-    if record is None and refs.is_ancestor(context.session.repository, last, present):
+    # By its trailer, as the person may have committed on top of it since.
+    present = refs.find_commit(
+        context.session.repository, target, trailer("ClubOS-Run", context.run.id),
+        since=prepared.onto,
+    )  # fmt: skip
+    if record is None and present not in {"", last}:
         return Merged(target, prepared.onto, present, prepared.tree)
     return None
 
