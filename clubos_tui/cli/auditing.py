@@ -35,7 +35,7 @@ def export(options: Namespace) -> int:
         chain = follow(data, f"the journal of run {run.id}")
         if options.file:
             _write_new(options.file, data)
-        else:
+        elif sys.stdout is not None:  # started with it closed: there is nobody to hand it to
             pour(data)
         copied = _copy_streams(session, run, options.streams) if options.streams else ""
     where = f" in {options.file}" if options.file else ""

@@ -92,6 +92,7 @@ def test_p9_a_damaged_journal_is_exported_and_the_record_named(
         assert found.code == 1
         assert f"record {record}:" in found.json["integrity"]["broken"][0]
         assert found.json["events"] == record - 1
+        assert not found.json["completeness"]["complete"]
 
 
 def test_p9_two_journals_in_each_others_place_are_found(repo: Repo, state: Path) -> None:

@@ -145,6 +145,8 @@ def _audit(
     missing = []
     if not chain.records and not chain.damage:
         missing.append("the journal is empty")
+    if chain.damage:
+        missing.append(f"nothing after event {len(chain.records)} was read, as it is damaged there")
     if chain.torn:
         missing.append(
             f"the journal ends in {chain.torn} bytes of a record that is not all there, after "

@@ -51,7 +51,8 @@ def hold(chain: Chain, told: Told, run: str, history: History) -> Held:
         wrong = list(_wrong(item, reached[item.commit], reached, history))
         held.broken += wrong
         held.agree += not wrong
-    _unnamed(reached, named, held)
+    if not chain.damage:  # else nobody can tell what the rest of it names
+        _unnamed(reached, named, held)
     base = told.view.started.base_commit if told.view else ""
     if base and not history.read([base]):
         held.missing.append(
