@@ -42,11 +42,11 @@ def demo(options: Namespace) -> int:
 
 
 def _open(folder: str, options: Namespace) -> int:
-    from clubos_tui.cli.opened import agent_of, journal_of, model_of
+    from clubos_tui.cli.opened import agent_of, model_of, store_of
     from clubos_tui.ui.app import ClubosApp
 
     factory = None
-    if url := journal_of(options):
+    if url := store_of(options):
         from clubos_tui.cli.shared import session_maker
 
         factory = session_maker(url, options.shared)

@@ -17,7 +17,7 @@ from clubos_tui.plan import EFFORTS, Model
 @contextmanager
 def session_of(options: Namespace) -> Iterator[Session]:
     """Open the repository that ``--repo`` names, or the clone of the shared run."""
-    url = journal_of(options)
+    url = store_of(options)
     if not url:
         session = Session.open(options.repo)
         try:
@@ -31,9 +31,9 @@ def session_of(options: Namespace) -> Iterator[Session]:
         yield session
 
 
-def journal_of(options: Namespace) -> str:
+def store_of(options: Namespace) -> str:
     """Return the URL of the database that holds the journals; empty where they are files."""
-    return str(getattr(options, "journal", None) or os.environ.get("CLUBOS_JOURNAL") or "")
+    return str(getattr(options, "store", None) or os.environ.get("CLUBOS_STORE") or "")
 
 
 def run_of(session: Session) -> Run:

@@ -244,8 +244,8 @@ def _common(parser: argparse.ArgumentParser, default: object = None) -> None:
         help="the repository (default: here)",
     )  # fmt: skip
     parser.add_argument(
-        "--journal", metavar="URL", default=default,
-        help="a shared run: the database that holds its journal (default: $CLUBOS_JOURNAL)",
+        "--store", metavar="URL", default=default,
+        help="a shared run: the database that holds its journal (default: $CLUBOS_STORE)",
     )  # fmt: skip
     parser.add_argument(
         "--shared", metavar="RUN", default=default,

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from clubos_tui.cli.endings import require_yes
-from clubos_tui.cli.opened import agent_of, journal_of, model_of, who_of
+from clubos_tui.cli.opened import agent_of, model_of, store_of, who_of
 from clubos_tui.cli.output import ask, emit, flag, say
 from clubos_tui.codec import Json
 from clubos_tui.engine.decide import Wait, decide, next_for_person
@@ -85,12 +85,12 @@ def _chosen(journals: PostgresJournals, name: str | None) -> RunId:
 
 
 def _journals(options: Namespace) -> PostgresJournals:
-    url = journal_of(options)
+    url = store_of(options)
     if not url:
         raise UsageError(
             "shared runs have their journals in a database, and none was named",
             untouched="Nothing was done.",
-            cure="Give --journal postgresql://... or set CLUBOS_JOURNAL.",
+            cure="Give --store postgresql://... or set CLUBOS_STORE.",
         )
     return PostgresJournals(url)
 

@@ -8,7 +8,7 @@ import sys
 import threading
 from argparse import Namespace
 
-from clubos_tui.cli.opened import journal_of
+from clubos_tui.cli.opened import store_of
 from clubos_tui.cli.output import emit, say
 from clubos_tui.errors import UsageError
 from clubos_tui.journal import now
@@ -19,7 +19,7 @@ __all__ = ["worker"]
 
 def worker(options: Namespace) -> int:
     """Drive the runs of repositories here, or shared ones."""
-    url = journal_of(options)
+    url = store_of(options)
     if options.limit < 1:
         raise UsageError("--limit is 1 or more", untouched="Nothing was started.")
     if not url:

@@ -14,7 +14,7 @@ from clubos_tui.changes.manifest import TreeId
 from clubos_tui.engine import audit
 from clubos_tui.engine.account import Block, Facts, Heading, Quote, Rows, Words, account, audited
 from clubos_tui.events import Event, Shown
-from clubos_tui.journal import Journal, Record
+from clubos_tui.journal import FileJournal, Record
 from clubos_tui.plan import CheckSpec, Needs
 from clubos_tui.spending import ModelTurn
 
@@ -145,7 +145,7 @@ def extended(repo: Repo, folder: Path, *events: Event) -> list[Record]:
     run = Journey(repo, agents.write("a.txt", "a\n"))
     first = run.run.journal.load()[0].event
     run.close()
-    journal = Journal(str(folder))
+    journal = FileJournal(str(folder))
     journal.append(first)
     for event in events:
         journal.append(event)

@@ -93,7 +93,7 @@ class Sharing:
 
     def environment(self, machine: str) -> dict[str, str]:
         """Return the environment of a process on a machine."""
-        return {**os.environ, "CLUBOS_JOURNAL": self.url,
+        return {**os.environ, "CLUBOS_STORE": self.url,
                 "CLUBOS_STATE_DIR": str(self.place / f"state-{machine}")}  # fmt: skip
 
     def clubos(self, *args: str, machine: str = "desk") -> subprocess.CompletedProcess[str]:
