@@ -23,7 +23,7 @@ FROZEN_TAGS = [
     "approved", "attempt.started", "budget.raised", "check.finished", "check.proved",
     "check.started", "checks.finished", "checks.requested", "decided",
     "decision.cleared", "decision.undone", "edit.requested", "edited", "edited.outside", "executed",
-    "execution.requested", "file.decided", "journal.recovered", "merge.approved",
+    "execution.requested", "file.decided", "journal.recovered", "let.go", "merge.approved",
     "merge.prepared", "merge.requested", "merged", "overridden", "pause.requested", "paused",
     "permission.answered", "permission.asked",
     "proposal.failed", "proposal.requested", "proposed", "proposed.nothing", "recovered",

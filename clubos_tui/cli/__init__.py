@@ -58,6 +58,7 @@ COMMANDS = {
     "report": ("accounts", "report"),
     "export": ("auditing", "export"),
     "verify": ("auditing", "verify"),
+    "gc": ("gc", "gc"),
     "doctor": ("doctor", "doctor"),
     "worker": ("workers", "worker"),
     "runs list": ("shared", "list_runs"),

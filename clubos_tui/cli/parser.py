@@ -142,6 +142,11 @@ def _add_back(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
     undo.add_argument("--yes", action="store_true", default=None, help="do not ask")
     _who(undo)
     _command(commands, "recover", "finish or undo an operation that was cut short")
+    kept = _command(commands, "gc", "let go what no run needs any more, down to a budget")
+    kept.add_argument("--budget", metavar="SIZE", default="2G",
+                      help="of the state folder, as 500M or 2G (default: 2G)")  # fmt: skip
+    kept.add_argument("--yes", action="store_true", default=None, help="do not ask")
+    _who(kept)
 
 
 def _add_showing(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:

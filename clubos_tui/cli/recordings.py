@@ -11,6 +11,7 @@ from typing import Any
 from clubos_tui.cli.opened import run_of, session_of
 from clubos_tui.cli.output import pour, say
 from clubos_tui.codec import canonical
+from clubos_tui.engine.vouched import let_go
 from clubos_tui.errors import Failed, UsageError
 from clubos_tui.journal import redact
 
@@ -21,6 +22,13 @@ def recording(options: Namespace) -> int:
         run = run_of(session)
         path = session.paths.recording(run.id)
         if not os.path.exists(path):
+            gone = let_go(run.journal.load()).get(os.path.relpath(path, session.paths.root))
+            if gone:
+                raise UsageError(
+                    f"the recording of run {run.id} was let go on {gone[0].at}",
+                    untouched="Nothing was written.",
+                    cure="`clubos log` says by whom; the journal keeps what was decided.",
+                )
             raise UsageError(
                 f"run {run.id} has asked no model, so there is no recording",
                 untouched="Nothing was written.",

@@ -54,6 +54,7 @@ def _half_written(session: Session, run: Run | None) -> Iterator[str]:
         yield os.path.join(paths.scratch, f"merge-{run.id}")
         for phase in run.view.phases:
             yield os.path.join(paths.scratch, f"rehearsal-{run.id}-{phase.number}")
+    yield from (os.path.join(paths.trash, name) for name in _names(paths.trash))
     packs = os.path.join(paths.workshop, "objects", "pack")
     for folder, prefix, separator in ((paths.scratch, COPIES, "-"), (packs, PART, "_")):
         for name in _names(folder):

@@ -109,6 +109,11 @@ class StatePaths:
         return os.path.join(self.root, "scratch")
 
     @property
+    def trash(self) -> str:
+        """For what is let go, from its rename to its removal."""
+        return os.path.join(self.root, "trash")
+
+    @property
     def start_lock(self) -> str:
         """Held while a run is started."""
         return os.path.join(self.root, "start.lock")

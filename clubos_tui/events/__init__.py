@@ -43,6 +43,7 @@ from clubos_tui.events.checking import (
     Unvalidated,
     Validated,
 )
+from clubos_tui.events.letting_go import Gone, LetGo
 from clubos_tui.events.proposing import (
     ActionFinished,
     ActionHeld,
@@ -103,9 +104,11 @@ __all__ = [
     "Executed",
     "ExecutionRequested",
     "FileDecided",
+    "Gone",
     "JournalRecovered",
     "Left",
     "LeftReason",
+    "LetGo",
     "MergeApproved",
     "MergePrepared",
     "MergeRequested",
@@ -158,7 +161,7 @@ Event: TypeAlias = (
     | CheckProved | Rehearsed
     | ChecksFinished | ApplyStarted | ApplyFinished | Executed | Validated | Unvalidated
     | MergePrepared | Merged | RolledBack | Undone | StepFailed | Paused | EditedOutside
-    | Recovered | JournalRecovered
+    | Recovered | JournalRecovered | LetGo
 )  # fmt: skip
 
 # The stored tags. Renaming a class is free; renaming a tag breaks every journal there is.
@@ -217,6 +220,7 @@ TAGS: dict[type[Event], str] = {
     EditedOutside: "edited.outside",
     Recovered: "recovered",
     JournalRecovered: "journal.recovered",
+    LetGo: "let.go",
 }
 TYPES: dict[str, type[Event]] = {tag: cls for cls, tag in TAGS.items()}
 

@@ -274,6 +274,9 @@ def _ended(event: e.Event) -> Said | None:
             return "info", f"worker {event.worker} on {event.host} drives from here on", ""
         case e.JournalRecovered():
             return "warning", f"{event.bytes_cut} bytes of a half-written record were cut off", ""
+        case e.LetGo():
+            names = "\n".join(f"{gone.name} {gone.sha256}".strip() for gone in event.items)
+            return "info", f"{event.by} let {count(len(event.items), 'file')} of this run go", names
         case e.RunClosed():
             return "success", f"The run is {event.ending}", ""
     return None

@@ -324,6 +324,20 @@ class Layout:
         return entry == wanted
 
 
+def is_just(folder: str, workshop: Workshop, tree: str) -> bool:
+    """Tell whether a folder of ours holds ``tree`` to the last byte and nothing else."""
+    known = load(_note(folder))
+    try:
+        if known is None or not known.tree:
+            rows = workshop.files(tree).items()
+            known = Known(rows={path_bytes(path): (row.mode, row.blob, None) for path, row in rows})
+        else:
+            _expect(known, workshop, tree, set())
+        return not look(folder, known, object_format=workshop.object_format).puts
+    except (OSError, HostilePath, GitFailed):
+        return False
+
+
 def _expect(known: Known, workshop: Workshop, tree: str, hidden: set[str]) -> None:
     """Bring what is known from its tree to ``tree``; what differs has yet to be looked at."""
     for path, before, after in workshop.trees.diff(known.tree, tree):

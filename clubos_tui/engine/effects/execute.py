@@ -90,10 +90,16 @@ def _take_over_a_closed_run(context: Context, part: Layout) -> None:
             continue
         if view.ending is None:
             continue
-        # A rollback before the merge rewinds the stage, one after it does not.
-        for tree in dict.fromkeys((_tree_on_stage(view), view.phases[-1].change_set)):
-            if tree and part.take_over(paths.stage(name), tree):
+        for tree in trees_of_stage(view):
+            if part.take_over(paths.stage(name), tree):
                 break
+
+
+def trees_of_stage(view: RunView) -> list[TreeId]:
+    """Return the trees of which the stage of a run that is over holds one."""
+    # A rollback before the merge rewinds the stage, one after it does not.
+    both = dict.fromkeys((_tree_on_stage(view), view.phases[-1].change_set))
+    return [tree for tree in both if tree]
 
 
 def _tree_on_stage(view: RunView) -> TreeId:
