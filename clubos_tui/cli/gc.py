@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from argparse import Namespace
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Sequence
 
 from clubos_tui.cli.endings import require_yes
 from clubos_tui.cli.opened import session_of, who_of
@@ -75,36 +76,48 @@ def _size(count: int) -> str:
 def _show(root: str, found: Plan) -> None:
     say(f"{root}: {_size(found.total)}, budget {_size(found.budget)}")
     if found.go:
-        say(f"  would go: {_size(found.total - found.after)}")
-    for row in found.go:
-        say(f"    {_size(row.thing.bytes):>10}  {row.thing.name}: {row.why}")
-    say(f"  stays: {_size(found.after)}")
-    for size, text in _grouped(found.keep):
-        say(f"    {_size(size):>10}  {text}")
+        say(f"would go: {_size(found.total - found.after)}")
+        for why, rows in _grouped(found.go):
+            say(f"  {why}:")
+            for row in rows:
+                say(f"    {_size(row.thing.bytes):>10}  {row.thing.name}")
+    say(f"stays: {_size(found.after)}")
+    for why, rows in sorted(_grouped(found.keep), key=lambda group: -_sum(group[1])):
+        say(f"  {why}:")
+        say(f"    {_size(_sum(rows)):>10}  {_names(rows)}")
     if not found.go:
         say("There is nothing to let go.")
         _say_over(found)
 
 
-def _grouped(rows: Iterable[Row]) -> list[tuple[int, str]]:
-    """Return what stays for the same reason as one line, the largest first."""
-    groups: dict[tuple[str, str], list[Row]] = {}
+def _grouped(rows: Sequence[Row]) -> list[tuple[str, list[Row]]]:
+    """Return rows by why, in their order."""
+    groups: dict[str, list[Row]] = {}
     for row in rows:
-        groups.setdefault((row.thing.kind, row.why), []).append(row)
-    out = []
-    for (kind, why), some in groups.items():
-        names = some[0].thing.name if len(some) == 1 else f"{len(some)} × {kind}"
-        out.append((sum(row.thing.bytes for row in some), f"{names}: {why}"))
-    return sorted(out, key=lambda item: (-item[0], item[1]))
+        groups.setdefault(row.why, []).append(row)
+    return list(groups.items())
+
+
+def _names(rows: Sequence[Row]) -> str:
+    """Return what rows are about, in a line: one by its name, more by their kinds."""
+    if len(rows) == 1:
+        return rows[0].thing.name
+    counted = Counter(row.thing.kind for row in rows)
+    return ", ".join(f"{number} × {kind}" for kind, number in counted.items())
+
+
+def _sum(rows: Sequence[Row]) -> int:
+    return sum(row.thing.bytes for row in rows)
 
 
 def _say_over(found: Plan) -> None:
     over = found.after - found.budget
     if over > 0:
-        most = ", ".join(
-            f"{text.split(':', 1)[0]} ({_size(size)})" for size, text in _grouped(found.keep)[:3]
-        )
-        say(f"That is {_size(over)} over the budget; most of it: {most}")
+        held = Counter[str]()
+        for row in found.keep:
+            held[row.thing.kind] += row.thing.bytes
+        most = ", ".join(f"{kind} {_size(size)}" for kind, size in held.most_common(3))
+        say(f"That is {_size(over)} over the budget; most of it is held by: {most}")
 
 
 # --- JSON ---------------------------------------------------------------------------------------

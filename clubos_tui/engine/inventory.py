@@ -69,11 +69,13 @@ def take(session: Session, budget: int) -> Inventory:
     if sum(thing.bytes for thing in things) <= budget:
         return Inventory(tuple(things), runs)
     things = [looking.closer(thing) for thing in things]
-    found = None
-    if not any(run.damage for run in runs):
-        found = spare.find(session.workshop, looking.named())
-        things = list(_split(things, found.bytes))
-    return Inventory(tuple(things), runs, found)
+    damaged = next((run for run in runs if run.damage), None)
+    if damaged:
+        why = f"nobody knows what run {damaged.run} names of it: {damaged.damage}"
+        things = [replace(it, stays=why) if it.kind == "workshop" else it for it in things]
+        return Inventory(tuple(things), runs)
+    found = spare.find(session.workshop, looking.named())
+    return Inventory(tuple(_split(things, found.bytes)), runs, found)
 
 
 def _split(things: list[Thing], bytes_: int) -> Iterator[Thing]:

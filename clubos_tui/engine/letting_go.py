@@ -7,12 +7,13 @@ next start. Killed between the two, a thing is still in its place, and is let go
 
 from __future__ import annotations
 
+import errno
 import os
 import secrets
 import socket
 import stat
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from clubos_tui.disk import sync_folder
 from clubos_tui.engine.driver import busy
@@ -31,6 +32,7 @@ from clubos_tui.workspace.export import remove
 __all__ = ["let_go", "plan"]
 
 _STARTING = 5.0  # seconds to wait for a run that is just being started
+_FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 _SHARED = frozenset({"left-over", "bench", "workspace"})  # no journal vouches for these
 
 
@@ -79,7 +81,8 @@ def _alone(session: Session) -> Iterator[None]:
         raise busy(lock)
     starting = FileLock(session.paths.start_lock)
     try:
-        lock.note(pid=os.getpid(), host=socket.gethostname(), run="")
+        with suppress(OSError):  # a full disk is what people do this for
+            lock.note(pid=os.getpid(), host=socket.gethostname(), run="")
         if not starting.acquire(timeout=_STARTING):
             raise DriverBusy(
                 "another clubos is just starting a run",
@@ -97,7 +100,7 @@ def _carry_out(session: Session, found: Inventory, rows: Sequence[Row], by: str)
     things = [row.thing for row in rows]
     for thing in things:
         if thing.kind in _SHARED:
-            _discard(paths, thing.paths)
+            _discard_shared(paths, thing.paths)
     if found.spare and any(thing.kind == "objects" for thing in things):
         spare.drop(
             session.workshop, found.spare, paths.scratch, lambda path: _put_away(paths, path)
@@ -136,6 +139,17 @@ def _discard(paths: StatePaths, parts: Sequence[str]) -> None:
     _empty(paths)
 
 
+def _discard_shared(paths: StatePaths, parts: Sequence[str]) -> None:
+    """Discard what is made anew wherever it is half; on a full disk there is no room for trash."""
+    try:
+        _discard(paths, parts)
+    except OSError as error:
+        if error.errno not in _FULL:
+            raise
+        for path in reversed(parts):  # the notes first: they vouch for the folder
+            _remove(path)
+
+
 def _put_away(paths: StatePaths, path: str) -> None:
     """Give a thing a name in the trash, durably: there it is nobody's any more."""
     os.makedirs(paths.trash, mode=0o700, exist_ok=True)
@@ -153,8 +167,11 @@ def _empty(paths: StatePaths) -> None:
     if not os.path.isdir(paths.trash):
         return
     for name in os.listdir(paths.trash):
-        path = os.path.join(paths.trash, name)
-        if os.path.isdir(path) and not os.path.islink(path):
-            remove(path)
-        else:
-            os.unlink(path)
+        _remove(os.path.join(paths.trash, name))
+
+
+def _remove(path: str) -> None:
+    if os.path.isdir(path) and not os.path.islink(path):
+        remove(path)
+    elif os.path.lexists(path):
+        os.unlink(path)

@@ -41,7 +41,8 @@ def test_p10_without_a_yes_it_only_shows(repo: Repo, merged: Journey, state: Pat
     before = files(state)
     said = inside(repo, "gc", "--budget", "0")
     assert said.code == 3
-    assert f"stages/{merged.run.id}: its run is over" in said.out
+    assert f"stages/{merged.run.id}" in said.out
+    assert "its run is over, and the next one can lay out its own:" in said.out
     assert "`gc` needs a person's yes" in said.err
     told = inside(repo, "gc", "--budget", "0", "--json")
     assert told.code == 3
@@ -69,7 +70,7 @@ def test_json_tells_of_every_byte_and_why(repo: Repo, merged: Journey, state: Pa
 def test_over_budget_after_all_that_may_go_is_said(repo: Repo, merged: Journey) -> None:
     said = inside(repo, "gc", "--budget", "1", "--yes", "--as", "Kim")
     assert said.code == 0
-    assert "over the budget; most of it: " in said.out
+    assert "over the budget; most of it is held by: " in said.out
     assert "Kim let " in inside(repo, "log").out
     verified = inside(repo, "verify")
     assert verified.code == 0

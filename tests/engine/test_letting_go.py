@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import hashlib
 import os
 from collections.abc import Callable
@@ -10,11 +11,14 @@ from pathlib import Path
 
 import pytest
 from support import agents, kill, manifest
+from support.cli import inside
 from support.housekeeping import WHO, age, gc, shown, went, why
 from support.journey import Journey
 from support.kill import Snapshot, in_child
 from support.repo import Repo
 
+from clubos_tui.agents.claude.recording import Record as Answer
+from clubos_tui.agents.claude.recording import Recording
 from clubos_tui.changes.manifest import BlobId, Entry
 from clubos_tui.engine import letting_go, views
 from clubos_tui.engine.advance import advance
@@ -31,12 +35,14 @@ from clubos_tui.events import (
     Gone,
     LetGo,
     RollbackRequested,
+    TurnTaken,
     UndoRequested,
 )
 from clubos_tui.locks import FileLock
 from clubos_tui.plan import CheckSpec
 from clubos_tui.repository import spare
 from clubos_tui.repository.objects import object_id
+from clubos_tui.spending import ModelTurn
 
 Start = Callable[..., Journey]
 FIRST = agents.all_of(
@@ -110,8 +116,11 @@ def seen(run: Journey) -> tuple[object, ...]:
             views.undo_preview(run.session, run.run),
         )
     ]
+    # What is neither approved nor merged is looked at as before.
+    patches = [views.patch(run.session, run.run, number) for number in (1, 2)]
     return (
-        previews, run.view.ending, [run.view.status(number) for number in (1, 2)], run.view.left,
+        previews, patches, run.view.left,
+        run.view.ending, [run.view.status(number) for number in (1, 2)],
         sorted(manifest.checkout(run.repo.root).items()), run.repo.index(), run.repo.tree("main"),
         sorted(stage.items()),
     )  # fmt: skip
@@ -338,7 +347,8 @@ def test_a_run_with_a_damaged_journal_is_left_alone(repo: Repo, journey: Start) 
     assert {row.thing.run for row in done.go} == {new.run.id}
     assert {"streams", "stage", "backup"} <= went(done)
     assert "workspace" not in went(done)
-    assert any("the chain does not hold" in text for text in why(done, "streams"))
+    for kind in ("streams", "workspace", "workshop"):
+        assert any("the chain does not hold" in text for text in why(done, kind)), kind
     gone = transactions - set(os.listdir(paths.transactions))
     assert gone == {f"{new.phase().transaction}.jsonl"}
 
@@ -530,6 +540,75 @@ def test_a_full_disk_says_so_and_the_rest_is_as_it_was(
     streams = Path(run.session.paths.run(run.run.id), "streams")
     assert list(streams.iterdir())
     assert "streams" in went(gc(repo))
+
+
+def test_what_is_made_anew_goes_first_where_the_disk_has_no_room_for_a_name(
+    repo: Repo, journey: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = journey(FIRST).live().merge()
+    run.close()
+    workspace, makedirs = run.session.paths.workspace, os.makedirs
+
+    def full(path: str, *more: object, **named: object) -> None:
+        if path == run.session.paths.trash and os.path.exists(workspace):
+            raise OSError(28, "No space left on device", path)
+        makedirs(path, *more, **named)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(os, "makedirs", full)
+    assert {"workspace", "stage", "streams"} <= went(gc(repo))
+    assert os.listdir(os.path.dirname(workspace)) == []
+    run.open()
+    assert verify(run.session, run.run).broken == ()
+
+
+def test_p4_a_run_in_the_middle_of_something_is_not_over(repo: Repo, journey: Start) -> None:
+    """It is merged, and a rollback was asked for that nobody has carried out."""
+    run = journey(FIRST).live().merge()
+    run.run.roll_back(1, by=WHO)
+    run.close()
+    assert went(gc(repo)) == {"workspace"}
+    run.open()
+    run.go()
+    assert run.view.ending == "rolled back"
+
+
+# --- recordings -----------------------------------------------------------------------------------
+
+
+def recorded(run: Journey) -> Recording:
+    """Have a model's answer in the recording, and the journal vouch for it."""
+    recording = Recording(run.session.paths.recording(run.run.id))
+    turn = ModelTurn(1, "answered", "m", "p")
+    turn = dataclasses.replace(turn, record_sha256=recording.add(Answer(1, 1, "p1", turn)))
+    run.run.journal.append(TurnTaken(1, 1, "p1", turn))
+    return recording
+
+
+def test_p9_a_recording_is_let_go_with_its_answers(repo: Repo, journey: Start) -> None:
+    run = journey(FIRST).live().merge()
+    recording = recorded(run)
+    words = Path(recording.path).read_bytes()
+    run.close()
+    Path(recording.path).write_bytes(words.replace(b"answered", b"agreed"))
+    assert any("it is evidence" in text for text in why(gc(repo), "recording"))
+    Path(recording.path).write_bytes(words)
+    assert "recording" in went(gc(repo))
+    run.open()
+    found = verify(run.session, run.run)
+    assert found.broken == ()
+    assert any(what.startswith("the answer that event") for what, _ in found.let_go)
+    said = inside(repo, "recording")
+    assert said.code == 2
+    assert "was let go on" in said.err
+
+
+def test_a_recording_that_an_open_run_replays_stays(repo: Repo, journey: Start) -> None:
+    old = journey(FIRST).live().merge()
+    recording = recorded(old)
+    new = old.session.start(old.plan, "test", by=WHO, agent=f"replay:{recording.path}")
+    old.close()
+    assert why(gc(repo), "recording") == {f"run {new.id} replays it"}
+    assert os.path.exists(recording.path)
 
 
 def test_a_state_folder_of_nothing(repo: Repo) -> None:
