@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from clubos_tui.cli.endings import require_yes
-from clubos_tui.cli.opened import session_of, who_of
+from clubos_tui.cli.opened import session_of, store_of, who_of
 from clubos_tui.cli.output import ask, emit, flag, say
 from clubos_tui.codec import Json
 from clubos_tui.engine.housekeeping import Plan, Row
@@ -22,6 +22,12 @@ def gc(options: Namespace) -> int:
     """Let go what may go, down to the budget."""
     budget = _bytes(options.budget)
     yes = flag(options, "yes", "AUTO_APPROVE", on="true")
+    if store_of(options):
+        raise UsageError(
+            "gc is about what one machine keeps of a repository, not about shared runs",
+            untouched="Nothing was touched.",
+            cure="Leave --store and CLUBOS_STORE out.",
+        )
     with session_of(options) as session:
         root = session.paths.root
         found = plan(session, budget)

@@ -18,7 +18,6 @@ from clubos_tui.engine.decide import next_for_person
 from clubos_tui.engine.run import Run
 from clubos_tui.engine.session import Session
 from clubos_tui.errors import UsageError
-from clubos_tui.journal import Record
 
 WATCH_SECONDS = 0.1
 

@@ -20,10 +20,11 @@ from clubos_tui.engine.effects.execute import trees_of_stage
 from clubos_tui.engine.housekeeping import Kind, Standing, Thing, standing_of
 from clubos_tui.engine.run import Run
 from clubos_tui.engine.session import Session
-from clubos_tui.engine.vouched import Missing, missing, sha256_of
+from clubos_tui.engine.vouched import changed_answers, changed_streams, sha256_of
 from clubos_tui.errors import ClubosError
 from clubos_tui.events import ApplyStarted, RolledBack, RunId
 from clubos_tui.journal import Record
+from clubos_tui.journal.files import FILE_NAME
 from clubos_tui.locks import is_alive
 from clubos_tui.repository import spare
 from clubos_tui.repository.copies import COPIES
@@ -116,7 +117,7 @@ class _Looking:
     def named(self) -> set[str]:
         """Return every id that a journal, a record or a note beside a folder names."""
         out: set[str] = set()
-        texts = [read.run.journal.path for read in self.runs.values()]
+        texts = [self._at(f"runs/{name}/{FILE_NAME}") for name in self.runs]
         for name in ("transactions", "stages", "workspaces"):
             folder = self._at(name)
             texts += [os.path.join(folder, item) for item in _names(folder) if "." in item]
@@ -257,7 +258,7 @@ class _Looking:
         return "somebody worked in it"
 
     def _in_streams(self, read: _Read, _thing: Thing) -> str:
-        return _evidence([item for item in missing(read.run, read.records) if item.of == "stream"])
+        return _evidence(changed_streams(read.run))
 
     def _in_recording(self, read: _Read, thing: Thing) -> str:
         for other in self.runs.values():
@@ -265,11 +266,10 @@ class _Looking:
                 view, agent = other.run.view, REPLAY + self._at(thing.name)
                 if any(view.agent_of(phase.number) == agent for phase in view.phases):
                     return f"run {other.run.id} replays it"
-        return _evidence([item for item in missing(read.run, read.records) if item.of == "answer"])
+        return _evidence(changed_answers(read.run))
 
     def _in_edits(self, read: _Read, thing: Thing) -> str:
-        with open(read.run.journal.path, "rb") as file:
-            named = spare.ids_in(file.read())
+        named = spare.ids_in(read.run.journal.raw())
         form = self._session.repository.object_format
         for name in _names(self._at(thing.name)):
             path = os.path.join(self._at(thing.name), name)
@@ -319,7 +319,7 @@ def _runs(session: Session) -> dict[str, _Read]:
     """Read every run there is, by name; one that can't be read says why."""
     out: dict[str, _Read] = {}
     for name in _names(session.paths.runs):
-        read = _Read(Run(RunId(name), session.paths))
+        read = _Read(session.run(RunId(name)))
         try:
             read.records = list(read.run.journal.load())
             if read.records:  # else it is what a crash before its first event left behind
@@ -336,9 +336,8 @@ def _runs(session: Session) -> dict[str, _Read]:
     return out
 
 
-def _evidence(found: list[Missing]) -> str:
-    changed = [item for item in found if item.let_go is None]
-    return f"it is evidence: {changed[0].broken}" if changed else ""
+def _evidence(changed: list[str]) -> str:
+    return f"it is evidence: {changed[0]}" if changed else ""
 
 
 def _process(name: str, prefix: str, separator: str) -> int:

@@ -20,7 +20,6 @@ from clubos_tui.engine.driver import busy
 from clubos_tui.engine.housekeeping import Plan, Row, Thing, judge
 from clubos_tui.engine.inventory import Inventory, take
 from clubos_tui.engine.paths import StatePaths
-from clubos_tui.engine.run import Run
 from clubos_tui.engine.session import Session
 from clubos_tui.engine.vouched import sha256_of
 from clubos_tui.errors import DriverBusy, Failed
@@ -110,7 +109,7 @@ def _carry_out(session: Session, found: Inventory, rows: Sequence[Row], by: str)
     for name in dict.fromkeys(thing.run for thing in own):
         of_run = [thing for thing in own if thing.run == name]
         items = [gone for thing in of_run for gone in _gone(paths, thing)]
-        Run(RunId(name), paths).say(LetGo(tuple(items), by))
+        session.run(RunId(name)).say(LetGo(tuple(items), by))
         for thing in of_run:
             _discard(paths, thing.paths)
 

@@ -233,7 +233,7 @@ def test_an_open_run_goes_on_as_if_nothing_had_been(repo: Repo, journey: Start) 
     run.open()
     run.approve(2).execute(2).merge()
     assert repo.read("src/app.txt") == b"newer\n"
-    assert verify(run.session, run.run).let_go == ()
+    assert verify(run.session, run.run).notes == ()
 
 
 def test_a_workspace_in_the_middle_of_a_dry_run_stays(repo: Repo, journey: Start) -> None:
@@ -306,7 +306,7 @@ def test_an_edit_that_is_in_no_change_set_stays(repo: Repo, journey: Start) -> N
     run = journey(FIRST).propose()
     run.run.edit(1, run.phase().change_set, "src/app.txt", b"by hand\n", by=WHO)
     run.go()
-    edits = Path(run.session.paths.edit(run.run.id, "any")).parent
+    edits = Path(run.run.journal.folder, "edits")
     lost = b"never taken\n"
     (edits / hashlib.sha256(lost).hexdigest()).write_bytes(lost)
     run.approve().execute().merge().close()
@@ -410,11 +410,12 @@ def test_p9_verify_says_what_was_let_go_and_by_whom(repo: Repo, journey: Start) 
     assert hashes.items() <= told.items()
     found = verify(run.session, run.run)
     assert found.broken == ()
-    assert [what for what, _ in found.let_go] == [
-        "what the agent said in 'p1' (phase 1, attempt 1)",
-        "what the agent said in 'p2' (phase 2, attempt 1)",
-    ]
-    assert {item for _, item in found.let_go} == {record}
+    assert found.missing == ()
+    told_by = f"was let go on {record.at} by {WHO} (event {record.seq})"
+    assert found.notes == (
+        f"what the agent said in 'p1' (phase 1, attempt 1) {told_by}",
+        f"what the agent said in 'p2' (phase 2, attempt 1) {told_by}",
+    )
     assert record.event.by == WHO
     # Something else under that name is not what was let go.
     stream = streams / "1-1-p1.jsonl"
@@ -423,16 +424,16 @@ def test_p9_verify_says_what_was_let_go_and_by_whom(repo: Repo, journey: Start) 
     assert len(verify(run.session, run.run).broken) == 1
 
 
-def test_p9_a_stream_that_is_gone_without_a_word_is_broken(repo: Repo, journey: Start) -> None:
+def test_p9_a_stream_that_is_gone_without_a_word_is_missing(repo: Repo, journey: Start) -> None:
     """Also where the event names another content for it."""
     run = journey(FIRST).live().merge()
     paths = run.session.paths
     stream = paths.stream(run.run.id, "1-1-p1.jsonl")
     os.unlink(stream)
-    assert len(verify(run.session, run.run).broken) == 1
+    assert len(verify(run.session, run.run).missing) == 1
     name = os.path.relpath(stream, paths.root)
     run.run.say(LetGo((Gone(name, "0" * 64, 1),), WHO))
-    assert len(verify(run.session, run.run).broken) == 1
+    assert len(verify(run.session, run.run).missing) == 1
 
 
 # --- locks and kills ------------------------------------------------------------------------------
@@ -534,7 +535,7 @@ def test_a_full_disk_says_so_and_the_rest_is_as_it_was(
         raise OSError(28, "No space left on device", "journal.jsonl")
 
     with monkeypatch.context() as patch:
-        patch.setattr("clubos_tui.journal.Journal.append", full)
+        patch.setattr("clubos_tui.journal.FileJournal.append", full)
         with pytest.raises(Failed, match="could not be let go: No space left"):
             gc(repo)
     streams = Path(run.session.paths.run(run.run.id), "streams")
@@ -596,7 +597,8 @@ def test_p9_a_recording_is_let_go_with_its_answers(repo: Repo, journey: Start) -
     run.open()
     found = verify(run.session, run.run)
     assert found.broken == ()
-    assert any(what.startswith("the answer that event") for what, _ in found.let_go)
+    assert found.missing == ()
+    assert any(note.startswith("the recording was let go on") for note in found.notes)
     said = inside(repo, "recording")
     assert said.code == 2
     assert "was let go on" in said.err

@@ -11,7 +11,14 @@ from collections.abc import Iterator, Sequence
 
 from clubos_tui import events as e
 from clubos_tui.engine.account.blocks import Block, Facts, Heading, Quote, Rows, Words
-from clubos_tui.engine.account.ending import allowed, ending, is_of_the_end, mishaps, usage
+from clubos_tui.engine.account.ending import (
+    allowed,
+    ending,
+    is_of_the_end,
+    let_go,
+    mishaps,
+    usage,
+)
 from clubos_tui.engine.account.phase import Course
 from clubos_tui.engine.account.wording import branch, short
 from clubos_tui.engine.audit import Audit
@@ -48,6 +55,7 @@ def account(records: Sequence[Record]) -> Iterator[Block]:
     yield from allowed(records)
     yield from usage(view)
     yield from mishaps(records)
+    yield from let_go(records)
 
 
 def _beginning(view: RunView, records: Sequence[Record]) -> Iterator[Block]:

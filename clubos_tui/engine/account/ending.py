@@ -186,3 +186,16 @@ def _mishap(record: Record) -> Iterator[tuple[str, ...]]:
     elif isinstance(event, e.JournalRecovered):
         said = f"half a line of the journal, {event.bytes_cut} bytes, was cut off after a crash"
         yield record.at, said, "", ""
+
+
+def let_go(records: Sequence[Record]) -> Iterator[Block]:
+    """Yield what is no longer beside the journal."""
+    rows = [
+        (record.at, record.event.by, gone.name, gone.sha256)
+        for record in records
+        if isinstance(record.event, e.LetGo)
+        for gone in record.event.items
+    ]
+    if rows:
+        yield Heading(2, "Let go since")
+        yield Rows(("when", "by", "what", "SHA-256"), tuple(rows))

@@ -107,7 +107,7 @@ def verify(session: Session, run: Run) -> Audit:
     hold_streams(sound, session.paths.stream(run.id, ""), kept)
     hold_answers(sound, session.paths.recording(run.id), kept)
     hold_prior(sound, _others(session, run), kept)
-    return _audit(chain, told, kept, session.repository, run.id, ())
+    return _audit(chain, told, kept, session.repository, run.id, tuple(kept.notes))
 
 
 def verify_exported(

@@ -1,6 +1,6 @@
 """What lies beside a journal and is vouched for by it: streams, answers of a model, the run before.
 
-What differs is broken; what is not there is missing.
+What differs is broken; what is not there is missing, unless an event says who let it go (gc).
 """
 
 from __future__ import annotations
@@ -10,7 +10,14 @@ import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from clubos_tui.events import ActionFinished, ActionStarted, RunStarted, TurnTaken
+from clubos_tui.events import (
+    ActionFinished,
+    ActionStarted,
+    Gone,
+    LetGo,
+    RunStarted,
+    TurnTaken,
+)
 from clubos_tui.journal import Record
 
 
@@ -20,6 +27,7 @@ class Kept:
 
     broken: list[str] = field(default_factory=list)
     missing: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
     streams: int = 0  # that are the bytes the journal vouches for
 
 
@@ -69,11 +77,34 @@ def hold_streams(records: Sequence[Record], folder: str, kept: Kept) -> None:
             with open(path, "rb") as file:
                 same = hashlib.file_digest(file, "sha256").hexdigest() == stream.sha256
         except (OSError, ValueError):
+            if gone := who_let_go(records, f"streams/{stream.name}", stream.seq, stream.sha256):
+                kept.notes.append(f"{stream.words} {gone}")
+                continue
             kept.missing.append(f"{stream.words} is gone; event {stream.seq} vouches for it")
             continue
         kept.streams += same
         if not same:
             kept.broken.append(f"{stream.words} is not what event {stream.seq} vouches for")
+
+
+def let_go(records: Sequence[Record]) -> dict[str, tuple[Record, Gone]]:
+    """Return what was let go by name, each with the last event that says so."""
+    return {
+        gone.name: (record, gone)
+        for record in records
+        if isinstance(record.event, LetGo)
+        for gone in record.event.items
+    }
+
+
+def who_let_go(records: Sequence[Record], name: str, after: int, sha256: str = "") -> str:
+    """Say who let something go after an event; nothing where nobody did, or not just that."""
+    for path, (record, gone) in let_go(records).items():
+        same = not sha256 or gone.sha256 == sha256
+        if path.endswith(f"/{name}") and same and record.seq > after:
+            assert isinstance(record.event, LetGo)
+            return f"was let go on {record.at} by {record.event.by} (event {record.seq})"
+    return ""
 
 
 def hold_prior(records: Sequence[Record], others: Iterable[Sequence[Record]], kept: Kept) -> None:
@@ -92,7 +123,11 @@ def hold_answers(records: Sequence[Record], path: str, kept: Kept) -> None:
     from clubos_tui.agents.claude.recording import Recording
 
     wanted = answers(records)
+    last = max(wanted.values(), default=0)
     if wanted and not os.path.exists(path):
+        if gone := who_let_go(records, os.path.basename(path), last):
+            kept.notes.append(f"the recording {gone}; {len(wanted)} answers are vouched for")
+            return
         kept.missing.append(f"the recording is gone; {len(wanted)} answers are vouched for")
         return
     kept.broken += [
