@@ -42,7 +42,12 @@ def _shared(url: str, options: Namespace) -> int:
     )  # fmt: skip
     journals.prepare()
     engine = Durable(
-        url, driver.name, driver.advance, limit=options.limit, everywhere=options.everywhere
+        url,
+        driver.name,
+        driver.advance,
+        driver.leave,
+        limit=options.limit,
+        everywhere=options.everywhere,
     )
 
     def end(*_: object) -> None:

@@ -108,9 +108,9 @@ class Driver:
                 detail, left = self._went_back()
                 self.run.say(Paused(name_of(step), getattr(step, "phase", 0), by, detail, left))
             return waits
-        except asyncio.CancelledError:
+        except BaseException:  # a journal that can't be read is one: what runs must not go on
             work.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
+            with contextlib.suppress(asyncio.CancelledError, Exception):
                 await work
             await self.context.end_agents()  # also one between two of its actions
             raise

@@ -8,9 +8,10 @@ import threading
 from collections.abc import Mapping
 
 from clubos_tui.agents import Factory
-from clubos_tui.engine.decide import Wait
+from clubos_tui.engine.decide import Wait, decide
 from clubos_tui.engine.driver import Driver
 from clubos_tui.engine.effects.execute import ready_stage
+from clubos_tui.engine.fold import fold
 from clubos_tui.engine.run import Run
 from clubos_tui.engine.shared import is_ours, open_shared, take_over
 from clubos_tui.errors import ClubosError, JournalDamaged
@@ -54,15 +55,19 @@ class Drive:
     ) -> Drive | None:
         """Take the run, make its clone good, recover what was cut short here.
 
-        ``None`` where another worker holds it. Raises what opening a run raises.
+        ``None`` where another worker holds it, or there is nothing to do. Raises what opening a
+        run raises.
         """
-        hold = journals.hold(run_id, worker)
-        if hold is None:
-            return None
-        session = driver = None
-        try:
-            started = started_of(journals, run_id)
-            session = open_shared(journals, started, agents)
+        with contextlib.ExitStack() as undo:
+            hold = journals.hold(run_id, worker)
+            if hold is None:
+                return None
+            undo.callback(hold.release)
+            view = fold(record.event for record in journals.open(run_id).load())
+            if isinstance(decide(view), Wait):  # another has done it meanwhile
+                return None
+            session = open_shared(journals, view.started, agents)
+            undo.callback(session.close)
             run = Run(run_id, session.paths, hold.journal)
             if not is_ours(run, worker):
                 session = take_over(session, run, worker)
@@ -70,14 +75,16 @@ class Drive:
             session.branches.bring()
             driver = Driver(session, run)
             driver.require()
+            undo.callback(driver.release)
             if run.view.last_on_stage() or any(phase.staged for phase in run.view.phases):
                 ready_stage(driver.context)  # where another machine has driven so far
-        except BaseException:
-            hold.release()
-            if session:
-                session.close()
-            raise
-        return cls(hold, driver)
+            undo.pop_all()  # from here on `end` gives it all back
+            return cls(hold, driver)
+
+    @property
+    def run(self) -> RunId:
+        """Which run it is."""
+        return self._driver.run.id
 
     @property
     def seq(self) -> int:
@@ -118,12 +125,10 @@ class Drive:
         self._stopping.set()
 
     def end(self) -> None:
-        """Give everything back."""
-        try:
-            with contextlib.suppress(Exception):
-                self._runner.run(self._driver.context.end_agents())
-            self._runner.close()
-            self._driver.release()
-            self._driver.context.session.close()
-        finally:
-            self._hold.release()
+        """Give everything back, whatever of it fails."""
+        with contextlib.ExitStack() as undo:
+            undo.callback(self._hold.release)
+            undo.callback(self._driver.context.session.close)
+            undo.callback(self._driver.release)
+            undo.callback(self._runner.close)
+            self._runner.run(self._driver.context.end_agents())

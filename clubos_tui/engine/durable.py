@@ -27,7 +27,8 @@ class Durable:
         self,
         url: str,
         worker: str,
-        advance: Callable[[RunId], str],
+        advance: Callable[[RunId, str], str],
+        leave: Callable[[str], None],
         *,
         limit: int,
         everywhere: int | None = None,
@@ -37,7 +38,8 @@ class Durable:
         Args:
             url: Of the database; DBOS keeps its tables in a schema of its own.
             worker: The stable name under which what was cut short is taken up again.
-            advance: Performs one step of a run and says what came of it.
+            advance: Performs one step of a run, offered under a key, and says what came of it.
+            leave: Gives back what is held under a key; called however the loop ends.
             limit: Runs under way in this process at once.
             everywhere: Runs under way in all processes at once.
         """
@@ -58,15 +60,19 @@ class Durable:
         )
 
         @dbos.DBOS.step(name="advance")  # type: ignore[untyped-decorator]
-        def step(run: str) -> str:
-            return advance(RunId(run))
+        def step(run: str, key: str) -> str:
+            return advance(RunId(run), key)
 
         @dbos.DBOS.workflow(name=VERSION)  # type: ignore[untyped-decorator]
         def drive(run: str) -> str:
-            while True:
-                said: str = step(run)
-                if said != ADVANCED:
-                    return said
+            key = str(dbos.DBOS.workflow_id)
+            try:
+                while True:
+                    said: str = step(run, key)
+                    if said != ADVANCED:
+                        return said
+            finally:  # the engine may end it between two steps
+                leave(key)
 
         self._drive = drive
 

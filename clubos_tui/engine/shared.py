@@ -19,7 +19,7 @@ from clubos_tui.changes.manifest import TreeId
 from clubos_tui.engine.paths import StatePaths, state_folder
 from clubos_tui.engine.run import Run
 from clubos_tui.engine.session import Session
-from clubos_tui.errors import Stale, UsageError
+from clubos_tui.errors import UsageError
 from clubos_tui.events import (
     ActionFinished,
     AttemptStarted,
@@ -45,7 +45,6 @@ from clubos_tui.repository.workshop import CommitSpec
 __all__ = ["Branches", "folder_of", "is_ours", "open_shared", "remote_of", "take_over"]
 
 MERGED = "merged"
-_TRIES = 3
 
 
 def remote_of(plan: Plan) -> RemoteSpec:
@@ -142,11 +141,11 @@ class Branches:
             case ActionFinished() if event.tree:
                 self._send_tree(run, f"work/{event.phase}", event.tree)
             case Executed():
-                self._send(event.branch.split("/")[-1], event.commit)
+                self._send(run, event.branch.split("/")[-1], event.commit)
             case Merged():
-                self._send(MERGED, event.commit)
+                self._send(run, MERGED, event.commit)
             case RolledBack() | Undone() if event.commit:
-                self._send(MERGED, event.commit)
+                self._send(run, MERGED, event.commit)
             case AttemptStarted() if event.seed:
                 self.require(event.seed)
             case _:
@@ -162,19 +161,16 @@ class Branches:
         message = f"Proposed in run {run.id}\n\nClubOS-Proposal: {run.id}\n"
         who = identity(self.session.repository)
         commit = self.session.workshop.commit(CommitSpec(tree, parents, message, who, "0 +0000"))
+        run.journal.require_ours()
         self.remote.send(name, commit, before, source=self.session.workshop.path)
 
-    def _send(self, name: str, commit: str) -> None:
-        for left in range(_TRIES, 0, -1):
-            seen = self.remote.heads().get(name, "")
-            if seen == commit:
-                return
-            try:
-                self.remote.send(name, commit, seen)
-                return
-            except Stale:
-                if left == 1:
-                    raise
+    def _send(self, run: Run, name: str, commit: str) -> None:
+        seen = self.remote.heads().get(name, "")
+        if seen != commit:
+            # Between the look and the push: who was overtaken before has lost the run, who is
+            # overtaken after it finds something else there than it has seen.
+            run.journal.require_ours()
+            self.remote.send(name, commit, seen)
 
     def _here(self, commit: str) -> bool:
         return self.session.workshop.git.ask("cat-file", "-e", commit, ok=(0, 1, 128))[0] == 0

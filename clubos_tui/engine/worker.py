@@ -88,7 +88,7 @@ class Worker:
         self._agents = agents
         self._tell = tell
         self._slots = threading.BoundedSemaphore(limit)
-        self._drives: dict[RunId, Drive] = {}
+        self._drives: dict[str, Drive] = {}  # by the key of the offer
         self._mutex = threading.Lock()
         self._last: set[RunId] = set()  # runs that nobody has driven since
         self._waiting: dict[RunId, int] = {}  # run -> number of the last event when it waited
@@ -115,7 +115,7 @@ class Worker:
             self._missed.set()
             return
         with self._mutex:
-            if _TAKEN in said.tags and said.run not in self._drives:
+            if _TAKEN in said.tags and not self._is_driven(said.run):
                 self._last.discard(said.run)
             last = said.run in self._last
         if not said.tags & WAKES:
@@ -130,10 +130,13 @@ class Worker:
 
     def _answer(self, said: Heard) -> None:
         with self._mutex:
-            driven, free = said.run in self._drives, len(self._drives) < self.limit
+            driven, free = self._is_driven(said.run), len(self._drives) < self.limit
         # One that is driven reads on by itself.
         if not driven and self._engine and not self._stopping.is_set():
             self._offer(self._engine, said.run, f"{said.run}@{said.seq}", at_once=free)
+
+    def _is_driven(self, run: RunId) -> bool:
+        return any(drive.run == run for drive in self._drives.values())
 
     def _sweep(self, engine: Engine) -> None:
         """Offer every run that has something to do and that nobody drives."""
@@ -166,32 +169,32 @@ class Worker:
 
     # --- driving ------------------------------------------------------------------------------
 
-    def advance(self, run: RunId) -> str:
-        """Perform the next step of a run; never raises.
+    def advance(self, run: RunId, key: str) -> str:
+        """Perform the next step of a run that was offered under ``key``; never raises.
 
         Returns:
             :data:`ADVANCED` while there is more to do, else in a word or two why not.
         """
         try:
-            drive = self._drives.get(run) or self._begin(run)
+            drive = self._drives.get(key) or self._begin(run, key)
             if drive is None:
-                return "another worker drives it"
+                return "another worker drives it, or has"
             waits = drive.step()
         except Stopped:
-            self._end(run)
+            self.leave(key)
             return "the worker stopped"
         except (ClubosError, OSError) as error:
-            self._end(run)
+            self.leave(key)
             self._tell(f"{run}: {error}; it is taken up again")
             return "cut short"
         except BaseException as error:
-            self._end(run)
+            self.leave(key)
             self._tell(f"{run}: {type(error).__name__}: {error}")
             return "failed"
         if waits is None:
             return ADVANCED
         seen = drive.seq
-        self._end(run)
+        self.leave(key)
         self._tell(f"{run}: {waits.why}")
         # Said while we still held the run: whoever heard of it could not take it.
         try:
@@ -202,7 +205,7 @@ class Worker:
         self._waiting[run] = seen
         return waits.why
 
-    def _begin(self, run: RunId) -> Drive | None:
+    def _begin(self, run: RunId, key: str) -> Drive | None:
         self._slots.acquire()
         drive = None
         try:
@@ -215,16 +218,19 @@ class Worker:
         if drive:
             self._tell(f"{run}: driving")
             with self._mutex:
-                self._drives[run] = drive
+                self._drives[key] = drive
                 self._last.add(run)
         return drive
 
-    def _end(self, run: RunId) -> None:
+    def leave(self, key: str) -> None:
+        """Give back what is held under a key; without effect where nothing is."""
         with self._mutex:
-            drive = self._drives.pop(run, None)
+            drive = self._drives.pop(key, None)
         if drive:
             try:
                 drive.end()
+            except Exception as error:
+                self._tell(f"{drive.run}: {type(error).__name__} as it was left: {error}")
             finally:
                 self._slots.release()
 

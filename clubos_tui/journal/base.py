@@ -53,6 +53,9 @@ class Journal(ABC):
         chain is broken, :class:`OSError` where the store can't take it; then nothing was appended.
         """
 
+    def require_ours(self) -> None:
+        """Raise :class:`OSError` where who drives the run may be another process by now."""
+
     @abstractmethod
     def save_edit(self, sha256: str, data: bytes) -> None:
         """Keep what a person made of a proposed file beside the journal, durably."""

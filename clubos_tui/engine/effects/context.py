@@ -109,11 +109,11 @@ class Context:
         try:
             for event in events:
                 self.session.branches.send(self.run, event)
-        except (GitFailed, Stale) as error:
+        except (GitFailed, Stale, OSError) as error:
             raise CutShort(
                 f"what was made could not be sent: {error}",
                 untouched="It is not recorded as done; the step is taken up again.",
-                cure=error.cure,
+                cure=getattr(error, "cure", ""),
             ) from error
 
     async def in_thread(self, work: Callable[[], T], *, stands: bool = False) -> T:

@@ -163,7 +163,7 @@ async def _agent(context: Context, phase: PhaseView) -> Agent:
         agent = require(phase.agent, context.session.agents)()
         view = context.view
         workspace = Workspace(
-            phase.workspace, view.plan, phase.number, phase.attempt, phase.withheld,
+            context.workspace.folder, view.plan, phase.number, phase.attempt, phase.withheld,
             view.started.model, context.session.paths.recording(context.run.id),
             phase.turns, phase.earlier, phase.requests,
             needs_of(phase.agent, view.plan, phase.number),

@@ -45,11 +45,15 @@ class Hold:
     def stands(self) -> bool:
         """Ask the database whether the lock is still ours."""
         try:
-            with self.using() as connection:
-                connection.execute("SELECT 1")
+            self.require()
         except OSError:
             return False
         return True
+
+    def require(self) -> None:
+        """Raise :class:`StoreLost` where the lock is not ours any more."""
+        with self.using() as connection:
+            connection.execute("SELECT 1")
 
     def release(self) -> None:
         """Give the lock back."""

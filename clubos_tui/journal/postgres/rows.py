@@ -79,6 +79,10 @@ class PostgresJournal(Journal):
                 self._take(records)
                 return records[-1]
 
+    def require_ours(self) -> None:
+        if self._hold:
+            self._hold.require()
+
     def save_edit(self, sha256: str, data: bytes) -> None:
         self._journals.save_edit(sha256, data)
 
