@@ -53,7 +53,7 @@ class Journal(ABC):
         chain is broken, :class:`OSError` where the store can't take it; then nothing was appended.
         """
 
-    def require_ours(self) -> None:
+    def require_ours(self) -> None:  # noqa: B027 - a lock of this machine's needs no look
         """Raise :class:`OSError` where who drives the run may be another process by now."""
 
     @abstractmethod

@@ -178,6 +178,8 @@ class Person:
         self.run.refresh()
         if self.done:
             return True
+        if failed := self.run.view.failure:
+            raise AssertionError(f"run {self.run.id}: {failed}")
         step = next_for_person(self.run.view)
         match step.verb:
             case "propose":
