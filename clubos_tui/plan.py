@@ -117,6 +117,51 @@ class Needs:
 
 
 @dataclass(frozen=True, slots=True)
+class Approvers:
+    """Who may approve a phase, and how many different people have to."""
+
+    named: tuple[str, ...] = field(
+        default=(), metadata=_help("only these may approve, as a name or `Name <address>`")
+    )
+    count: int = field(
+        default=1, metadata=_help("that many different people have to approve", minimum=1)
+    )
+    not_requester: bool = field(
+        default=False, metadata=_help("true: not the one who asked for the dry run")
+    )
+
+    def __bool__(self) -> bool:
+        return self != Approvers()
+
+    def __str__(self) -> str:
+        kind = "different" if self.count > 1 else ""
+        parts = [people(self.count, kind)]
+        parts += [f"of {', '.join(self.named)}"] if self.named else []
+        parts += ["not the one who asked for the dry run"] if self.not_requester else []
+        return ", ".join(parts[:2]) + "".join(f"; {part}" for part in parts[2:])
+
+    def names(self, who: str) -> bool:
+        """Tell whether ``who`` may approve as far as names go."""
+        return not self.named or person(who) in map(person, self.named)
+
+
+def person(name: str) -> str:
+    """Return what two names of the same person have in common: the address, else the name."""
+    found = _ADDRESS.search(name)
+    return f"<{found[1].strip().casefold()}>" if found else name.strip()
+
+
+def people(number: int, kind: str = "") -> str:
+    """Return "one person", "two more people"."""
+    words = _NUMBERS[number] if number < len(_NUMBERS) else str(number)
+    return " ".join(filter(None, (words, kind, "person" if number == 1 else "people")))
+
+
+_ADDRESS = re.compile(r"<\s*([^<>\s][^<>]*)>\s*$")
+_NUMBERS = ("no", "one", "two", "three", "four", "five", "six")
+
+
+@dataclass(frozen=True, slots=True)
 class Action:
     """One prompt to the agent."""
 
@@ -265,6 +310,9 @@ class Phase:
     required_approval: bool = field(
         default=True, metadata=_help("false: approved by the plan once its checks pass")
     )
+    approvers: Approvers | None = field(
+        default=None, metadata=_help("its rule about people; default: the plan's")
+    )
     rollbackable: bool = field(
         default=True, metadata=_help("false: executing asks for a typed confirmation")
     )
@@ -329,6 +377,9 @@ class Plan:
         default=(),
         metadata=_help("paths that judge the phases: one that touches them needs a yes for it"),
     )
+    approvers: Approvers = field(
+        default=Approvers(), metadata=_help("who has to approve each phase, and how many")
+    )
     budget: Budget = field(default=Budget(), metadata=_help("limits of the whole run"))
     remote: RemoteSpec = field(
         default=RemoteSpec(), metadata=_help("for workers that share their runs")
@@ -343,6 +394,11 @@ class Plan:
     def model_of(self, number: int) -> Model:
         """Return the model that phase ``number`` chooses."""
         return self.phase[number - 1].model.over(self.model)
+
+    def approvers_of(self, number: int) -> Approvers:
+        """Return the rule about who approves phase ``number``; its own counts whole."""
+        own = self.phase[number - 1].approvers
+        return self.approvers if own is None else own
 
     def protected_in(self, number: int) -> tuple[str, ...]:
         """Return the patterns that phase ``number`` may not touch."""

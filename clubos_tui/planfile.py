@@ -19,7 +19,7 @@ from typing import Any
 
 from clubos_tui.codec import Json
 from clubos_tui.errors import Fault, PlanError, UsageError
-from clubos_tui.plan import ACP, SHELL, CheckSpec, Plan
+from clubos_tui.plan import ACP, SHELL, Approvers, CheckSpec, Plan, person
 
 BUILT_IN = "clubos_v2"
 FILE_NAME = "clubos.toml"
@@ -62,6 +62,7 @@ def parse(text: str, *, file: str, home: str = "") -> Plan:
     if plan is not None:
         reader.check_unique(plan)
         reader.check_needs(plan)
+        reader.check_approvers(plan)
         reader.check_checks(plan)
         reader.check_remote(plan)
     if reader.faults:
@@ -109,6 +110,7 @@ class _Reader:
             return None  # a required key is missing or wrong, and that fault is noted
 
     def value(self, kind: Any, data: Any, place: _Place, rules: dict[str, Any]) -> Any:
+        kind = _given(kind)
         origin, args = typing.get_origin(kind), typing.get_args(kind)
         if dataclasses.is_dataclass(kind):
             return self.structure(kind, data, place)
@@ -169,6 +171,30 @@ class _Reader:
         """What workers fetch from is a URL, and what they push stays below a prefix."""
         for name, fault in plan.remote.faults().items():
             self.fault(("remote", name), f"remote.{name}: {fault}")
+
+    def check_approvers(self, plan: Plan) -> None:
+        """A rule that nobody can keep, or that a phase gets round, would be none (P10)."""
+        self._check_rule(plan.approvers, ("approvers",))
+        for number, phase in enumerate(plan.phase):
+            if phase.approvers is not None:
+                self._check_rule(phase.approvers, ("phase", number, "approvers"))
+            if plan.approvers_of(number + 1) and not phase.required_approval:
+                place: _Place = ("phase", number, "required_approval")
+                self.fault(place, f"{_spell(place)} is false, and approvers ask for a person; an "
+                           "empty [phase.approvers] frees this phase of the plan's")  # fmt: skip
+
+    def _check_rule(self, rule: Approvers, place: _Place) -> None:
+        known: set[str] = set()
+        for name in rule.named:
+            if not name.strip():
+                self.fault((*place, "named"), f"{_spell((*place, 'named'))}: a name is empty")
+            elif person(name) in known:
+                self.fault((*place, "named"), f"{_spell((*place, 'named'))}: {name!r} is named "
+                           "twice")  # fmt: skip
+            known.add(person(name))
+        if rule.named and rule.count > len(known):
+            self.fault((*place, "count"), f"{_spell((*place, 'count'))} is {rule.count}, and only "
+                       f"{len(known)} may approve")  # fmt: skip
 
     def check_unique(self, plan: Plan) -> None:
         seen: dict[str, _Place] = {}
@@ -245,6 +271,13 @@ _ABOUT_FILES = ("tsc", "oxlint", "squawk")  # presets that say nothing without f
 _WORDS: dict[Any, str] = {str: "a text", int: "a whole number", bool: "true or false"}
 
 
+def _given(kind: Any) -> Any:
+    """Return the type of a key that may be left out, once it is there."""
+    if typing.get_origin(kind) in {types.UnionType, typing.Union}:
+        (kind,) = (arg for arg in typing.get_args(kind) if arg is not types.NoneType)
+    return kind
+
+
 def _kind(data: Any) -> str:
     names = {dict: "a table", list: "a list", float: "a number with a point", **_WORDS}
     return names.get(type(data), type(data).__name__)
@@ -318,6 +351,7 @@ def schema() -> Json:
 
 
 def _schema_of(kind: Any) -> Json:
+    kind = _given(kind)
     if dataclasses.is_dataclass(kind):
         hints = typing.get_type_hints(kind)
         fields = _settable(kind)
@@ -333,8 +367,6 @@ def _schema_of(kind: Any) -> Json:
         return {"type": "array", "items": _schema_of(args[0])}
     if origin is typing.Literal:
         return {"enum": list(args)}
-    if origin in {types.UnionType, typing.Union}:
-        return {"anyOf": [_schema_of(arg) for arg in args]}
     return {"type": {str: "string", int: "integer", bool: "boolean"}[kind]}
 
 

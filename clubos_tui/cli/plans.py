@@ -27,6 +27,8 @@ def show(options: Namespace) -> int:
         model = f", model {plan.model_of(number).name}" if plan.model_of(number).name else ""
         network = " · with the network" if phase.network else ""
         say(f"   agent {plan.agent_of(number)}{model}{network} · {approval} · {back}")
+        if rule := plan.approvers_of(number):
+            say(f"   approvers: {rule}")
         for action in phase.action:
             say(f"   - {action.name}")
         for check in phase.check:
