@@ -10,6 +10,7 @@ from typing import TypeAlias
 
 from clubos_tui.changes.manifest import TreeId
 from clubos_tui.checks.guard import TAMPER
+from clubos_tui.engine.approvers import of_merge, of_phase
 from clubos_tui.engine.state import PhaseView, RunView, Status
 from clubos_tui.engine.table import refusal, rolled_back_with
 from clubos_tui.events import (
@@ -205,7 +206,10 @@ def _merging(view: RunView) -> Step | Wait:
     if not gate:
         return Wait("a required check does not pass on the merged tree")
     if prepared.moved and view.merge.approved is None:
-        return Wait("the merged tree differs from what was approved and needs its own approval")
+        standing = of_merge(view)
+        lacking = f": {standing.words}" if standing.rule else ""
+        words = "the merged tree differs from what was approved and needs its own approval"
+        return Wait(f"{words}{lacking}")
     return Merge()
 
 
@@ -234,7 +238,7 @@ def next_for_person(view: RunView) -> Next:
         if isinstance(decide(view), Wait):
             shut = view.merge.prepared and not view.gate_open("merge", view.merge.prepared.tree)
             words = "A required check does not pass on the merged tree"
-            return Next("approve merge", 0, words if shut else "Approve the merged tree")
+            return Next("approve merge", 0, words if shut else _merge_words(view))
         return Next("working", 0, "Working")
     if view.ending:
         return Next("done", 0, f"The run is {view.ending}.")
@@ -245,6 +249,23 @@ def next_for_person(view: RunView) -> Next:
     if view.last_on_stage() is None:
         return Next("done", 0, "No phase changes anything; the run can be abandoned.")
     return Next("merge", 0, f"Merge into {view.started.target.removeprefix('refs/heads/')}")
+
+
+def _merge_words(view: RunView) -> str:
+    standing = of_merge(view)
+    return "Approve the merged tree" + (f": {standing.words}" if standing.rule else "")
+
+
+def _approving(phase: PhaseView) -> Next:
+    """Return the step of whoever may still approve, and what has come so far."""
+    number, standing = phase.number, of_phase(phase)
+    if standing.hopeless:
+        words = "nobody is left who may approve it"
+        return Next("propose", number, f"Have another person propose phase {number} again: {words}")
+    if standing.yes:
+        return Next("approve", number, f"Phase {number} is {standing.words}")
+    lacking = f": {standing.words}" if standing.rule.count > 1 else ""
+    return Next("approve", number, f"Review and approve phase {number}{lacking}")
 
 
 def _next_in(view: RunView, phase: PhaseView) -> Next | None:
@@ -267,8 +288,8 @@ def _next_in(view: RunView, phase: PhaseView) -> Next | None:
             return Next("propose", number, f"Propose phase {number} again: no way back was proven")
         if phase.draft.rejecting:
             return Next("seal", number, f"Seal what is left of phase {number}")
-        if phase.spec.required_approval:
-            return Next("approve", number, f"Review and approve phase {number}")
+        if phase.required_approval:
+            return _approving(phase)
         return Next("execute", number, f"Execute phase {number} (approved by the plan)")
     if status is S.APPROVED:
         return Next("execute", number, f"Execute phase {number}")

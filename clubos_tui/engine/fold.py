@@ -38,7 +38,8 @@ def apply(view: RunView | None, event: Event) -> RunView:
     if isinstance(event, RunStarted):
         plan = Plan.from_json(event.plan)
         phases = [
-            PhaseView(number, spec, budget=spec.budget) for number, spec in enumerate(plan.phase, 1)
+            PhaseView(number, spec, budget=spec.budget, rule=plan.approvers_of(number))
+            for number, spec in enumerate(plan.phase, 1)
         ]
         return RunView(event, plan, phases, budget_of(plan))
     if view is None:

@@ -14,6 +14,7 @@ from clubos_tui import __version__
 from clubos_tui.changes.decisions import Decision, Verdict
 from clubos_tui.changes.manifest import TreeId, digest
 from clubos_tui.checks.guard import TAMPER
+from clubos_tui.engine.approvers import told, whose
 from clubos_tui.engine.fold import apply
 from clubos_tui.engine.paths import StatePaths
 from clubos_tui.engine.state import PhaseView, RunView, Status
@@ -92,17 +93,19 @@ class Run:
     def say(self, *events: Event, durable: bool = True) -> None:
         """Append events that a person or the driver says, if they may come now.
 
-        Raises :class:`Refused` with the reason where they may not. Where another process appended
-        in between, the question is asked again on the new state.
+        Raises :class:`Refused` with the reason where they may not, :class:`NeedsPerson` where
+        another person may. Where another process appended in between, the question is asked again
+        on the new state.
         """
         for _ in range(_RETRIES):
             self.refresh()
             for event in events:
                 reason = refusal(self.view, event)
                 if reason:
-                    raise Refused(reason, untouched="Nothing was recorded and nothing was done.")
+                    raise _refused(self.view, event, reason)
+            said = (told(self.view, event) for event in events)
             try:
-                self.journal.append(*events, expected=self._folded, durable=durable)
+                self.journal.append(*said, expected=self._folded, durable=durable)
             except Conflict:
                 continue
             self.refresh()
@@ -217,7 +220,8 @@ class Run:
         """Say yes to exactly what was shown.
 
         Raises :class:`Stale` where it is no longer that, or where files it touches were changed
-        by someone else meanwhile; :class:`GateClosed` where a required check keeps it shut.
+        by someone else meanwhile; :class:`GateClosed` where a required check keeps it shut;
+        :class:`NeedsPerson` where the plan wants the yes of another person.
         """
         view = self._current(phase)
         self._require_same(view, change_set, attempt)
@@ -347,6 +351,14 @@ class Run:
                 untouched="Nothing was approved and nothing was done.",
                 cure=f"Put them back, or propose phase {view.number} again on what is there now.",
             )
+
+
+def _refused(view: RunView, event: Event, reason: str) -> Refused | NeedsPerson:
+    untouched = "Nothing was recorded and nothing was done."
+    found = whose(view, event)
+    if found and found[1] == reason:
+        return NeedsPerson(reason, untouched=untouched, cure=found[0].who)
+    return Refused(reason, untouched=untouched)
 
 
 def approval(

@@ -39,7 +39,7 @@ from clubos_tui.events import (
     Scope,
     StepFailed,
 )
-from clubos_tui.plan import Budget, CheckSpec, Needs, Phase, Plan
+from clubos_tui.plan import Approvers, Budget, CheckSpec, Needs, Phase, Plan
 from clubos_tui.spending import Limit, Spent, limits
 
 
@@ -96,6 +96,7 @@ class PhaseView:
     state: Status = Status.IDLE
     asked: bool = False  # a dry run was asked for and has not started
     attempt: int = 0
+    requested_by: str = ""  # who asked for this attempt
     base: TreeId = TreeId("")
     seed: TreeId = TreeId("")
     workspace: str = ""
@@ -122,7 +123,9 @@ class PhaseView:
     checkout: dict[str, str] = field(default_factory=dict)
     outside: dict[str, str] = field(default_factory=dict)
     rehearsed: Rehearsed | None = None
-    approval: Approved | None = None
+    rule: Approvers = Approvers()  # who has to approve it
+    approvals: tuple[Approved, ...] = ()  # of what is pending, a person each
+    approval: Approved | None = None  # the one with which it was approved
     rejection: Rejected | None = None
     error: str = ""
     cure: str = ""
@@ -140,6 +143,11 @@ class PhaseView:
         if self._rows[0] is not self.manifest:
             self._rows = self.manifest, {row.path: row for row in self.manifest}
         return self._rows[1].get(path)
+
+    @property
+    def required_approval(self) -> bool:
+        """Whether a person has to approve it; a rule about people is one for people."""
+        return self.spec.required_approval or bool(self.rule)
 
     @property
     def counts(self) -> Counts:
@@ -168,8 +176,13 @@ class MergeView:
     """The merge of a run, once one was asked for."""
 
     prepared: MergePrepared | None = None
-    approved: MergeApproved | None = None
+    approvals: tuple[MergeApproved, ...] = ()  # of the merged tree, a person each
+    approved: MergeApproved | None = None  # the one with which it was approved
     merged: Merged | None = None
+
+    def prepare(self, prepared: MergePrepared | None) -> None:
+        """Begin anew with a merged tree, or with none; nobody has approved it."""
+        self.prepared, self.approvals, self.approved = prepared, (), None
 
 
 @dataclass(slots=True)

@@ -7,6 +7,7 @@ that need the rest of the run. Keys, buttons, commands and exit codes follow fro
 from __future__ import annotations
 
 from clubos_tui.changes.manifest import GITLINK, SYMLINK, TreeId
+from clubos_tui.engine.approvers import of_phase, whose
 from clubos_tui.engine.state import ON_STAGE, PhaseView, RunView, Status
 from clubos_tui.events import (
     ActionFinished,
@@ -213,12 +214,18 @@ def _may_approve(view: RunView, event: Event) -> str | None:
         return "what is approved is just being made anew"
     if view.queue and isinstance(view.queue[0], ChecksRequested):
         return "its checks were asked for again and have not ended"
-    if event.how == "plan" and phase.spec.required_approval:
+    if event.how == "plan" and phase.required_approval:
         return f"the plan asks for a person's approval of phase {event.phase}"
     wrong = _same(phase, event.change_set, event.attempt)
     if wrong or phase.base != event.base:
         return wrong or "the base is not the one that was shown"
-    return _draft_refusal(phase) or _gate_refusal(view, phase)
+    return _draft_refusal(phase) or _gate_refusal(view, phase) or _barred(view, event)
+
+
+def _barred(view: RunView, event: Event) -> str | None:
+    """Return why the plan's rule about people does not let this one say yes."""
+    found = whose(view, event)
+    return found[1] or None if found else None
 
 
 def _draft_refusal(phase: PhaseView) -> str | None:
@@ -244,8 +251,9 @@ def _may_execute(view: RunView, event: Event) -> str | None:
     assert isinstance(event, ExecutionRequested)
     phase = view.phase(event.phase)
     if view.status(event.phase) is S.PROPOSED:
-        if phase.spec.required_approval:
-            return f"phase {event.phase} is not approved"
+        if phase.required_approval:
+            lacking = f": {of_phase(phase).words}" if phase.rule else ""
+            return f"phase {event.phase} is not approved{lacking}"
         wrong = _draft_refusal(phase) or _gate_refusal(view, phase)
         if wrong:
             return wrong
@@ -287,7 +295,7 @@ def _may_approve_merge(view: RunView, event: Event) -> str | None:
         return "that is not the tree the merge would make"
     if not view.gate_open("merge", event.tree):
         return "a required check does not pass on the merged tree"
-    return None
+    return _barred(view, event)
 
 
 def _may_roll_back(view: RunView, event: Event) -> str | None:
@@ -312,8 +320,10 @@ def _may_undo(view: RunView, _event: Event) -> str | None:
 
 def _may_override(view: RunView, event: Event) -> str | None:
     assert isinstance(event, Overridden)
-    if any(check.check == event.check for check in view.closed_checks(event.scope, event.tree)):
-        return None
+    own = event.scope == "merge" or view.phase(event.phase).change_set == event.tree
+    closed = view.closed_checks(event.scope, event.tree) if own else ()
+    if any(check.check == event.check for check in closed):
+        return _barred(view, event)
     return f"no required check {event.check!r} is failed or unknown there"
 
 

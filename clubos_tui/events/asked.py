@@ -140,7 +140,7 @@ class Shown:
 
 @dataclass(frozen=True, slots=True)
 class Approved:
-    """A yes to exactly (base, change set, attempt); ``digest`` binds it to every byte."""
+    """One person's yes to exactly (base, change set, attempt); ``digest`` binds every byte."""
 
     phase: int
     base: TreeId
@@ -150,6 +150,7 @@ class Approved:
     how: Literal["person", "plan", "flag"]
     digest: str
     shown: Shown | None = None
+    lacking: int = 0  # people who had to say yes too, after this one; told, never relied on
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,11 +205,12 @@ class MergeRequested:
 
 @dataclass(frozen=True, slots=True)
 class MergeApproved:
-    """A yes to a merged tree that differs from the last phase's."""
+    """One person's yes to a merged tree that differs from the last phase's."""
 
     tree: TreeId
     by: str
     how: Literal["person", "flag"]
+    lacking: int = 0  # people who had to say yes too, after this one; told, never relied on
 
 
 @dataclass(frozen=True, slots=True)

@@ -113,10 +113,10 @@ class Journey:
         assert self.phase(number).state is not Status.FAILED, self.phase(number).error
         return self
 
-    def approve(self, number: int = 1) -> Journey:
+    def approve(self, number: int = 1, *, by: str = WHO) -> Journey:
         """Say yes to what is pending."""
         phase = self.phase(number)
-        self.run.approve(number, phase.change_set, phase.attempt, by=WHO)
+        self.run.approve(number, phase.change_set, phase.attempt, by=by)
         return self
 
     def execute(self, number: int = 1) -> Journey:

@@ -17,15 +17,16 @@ from clubos_tui.engine.fold import apply, fold
 from clubos_tui.engine.run import approval
 from clubos_tui.engine.state import PhaseView, RunView, Status
 from clubos_tui.engine.table import TABLE, refusal, rolled_back_with
-from clubos_tui.plan import Action, CheckSpec, Phase, Plan
+from clubos_tui.plan import Action, Approvers, CheckSpec, Phase, Plan
 from clubos_tui.spending import ModelTurn
 
 WHO = "Pat"
 BASE = "base"
+ANYONE = Approvers()
 _numbers = itertools.count(1)
 
 
-def plan_of(*required: bool) -> Plan:
+def plan_of(*required: bool, approvers: Approvers = ANYONE) -> Plan:
     """Return a plan with a phase for each flag: whether it needs a person's approval."""
     phases = [
         Phase(
@@ -36,7 +37,7 @@ def plan_of(*required: bool) -> Plan:
         )
         for number, needs in enumerate(required, 1)
     ]
-    return Plan("Model", phase=tuple(phases))
+    return Plan("Model", approvers=approvers, phase=tuple(phases))
 
 
 def started(plan: Plan, target: str = "refs/heads/main") -> e.RunStarted:
@@ -51,8 +52,14 @@ class Refusal(AssertionError):
 class Model:
     """A journal in memory, its state, and whoever moves it."""
 
-    def __init__(self, *required: bool, target: str = "refs/heads/main") -> None:
-        first = started(plan_of(*(required or (False, True, True))), target)
+    def __init__(
+        self,
+        *required: bool,
+        target: str = "refs/heads/main",
+        approvers: Approvers = ANYONE,
+    ) -> None:
+        plan = plan_of(*(required or (False, True, True)), approvers=approvers)
+        first = started(plan, target)
         self.events: list[e.Event] = [first]
         self.view: RunView = fold(self.events)
         self.reached: set[tuple[type, Status]] = set()
@@ -230,9 +237,9 @@ class Model:
 
     # --- a person -------------------------------------------------------------------------------
 
-    def approve(self, number: int) -> e.Approved:
+    def approve(self, number: int, by: str = WHO) -> e.Approved:
         """Return a person's yes to what is pending."""
-        return approval(self.view.phase(number), self.view, WHO, "person")
+        return approval(self.view.phase(number), self.view, by, "person")
 
     def words(self, number: int) -> list[e.Event]:
         """Return everything a person could say about a phase, or the run, now."""

@@ -18,6 +18,7 @@ from clubos_tui.apply.reverse import reverse
 from clubos_tui.apply.transaction import Transaction
 from clubos_tui.changes.manifest import TreeId, Write, writes
 from clubos_tui.disk import exists
+from clubos_tui.engine.approvers import of_phase
 from clubos_tui.engine.decide import ApplyToStage, ApproveByPlan, PublishBranch
 from clubos_tui.engine.effects.context import Context, Moves, time_of
 from clubos_tui.engine.effects.rehearse import workshop_content
@@ -244,7 +245,7 @@ def objects_of(context: Context, commit: CommitId, tree: TreeId, base: TreeId) -
 def _phase_message(context: Context, phase: PhaseView) -> str:
     approved = phase.approval
     assert approved, "BUG: an executed phase without an approval"
-    who = f"{approved.by} (by plan)" if approved.how == "plan" else approved.by
+    by_plan = " (by plan)" if approved.how == "plan" else ""
     lines = [f"Phase {phase.number}: {phase.spec.name}", ""]
     if phase.spec.description:
         lines += [phase.spec.description, ""]
@@ -254,7 +255,7 @@ def _phase_message(context: Context, phase: PhaseView) -> str:
         trailer("ClubOS-Phase", str(phase.number)),
         trailer("ClubOS-Change-Set", phase.change_set),
         trailer("ClubOS-Transaction", phase.transaction),
-        trailer("Approved-by", who),
+        *(trailer("Approved-by", f"{who}{by_plan}") for who in of_phase(phase).yes),
         trailer("Assisted-by", phase.agent),
         audit_head(context),
     ]

@@ -20,6 +20,7 @@ from clubos_tui.apply.record import (
 )
 from clubos_tui.changes.manifest import TreeId, Write, writes
 from clubos_tui.disk import exists
+from clubos_tui.engine.approvers import of_merge
 from clubos_tui.engine.decide import Merge, PrepareMerge
 from clubos_tui.engine.effects.context import Context, time_of
 from clubos_tui.engine.effects.execute import audit_head, objects_of, trailer, watched
@@ -153,12 +154,11 @@ def _merge_message(context: Context) -> str:
     for phase in view.phases:
         detail = f"{phase.counts} · {phase.branch}" if phase.branch else "nothing to change"
         lines.append(f"- {phase.number} {phase.spec.name}: {detail}")
-    approved = view.merge.approved
     trailers = [
         trailer("ClubOS-Run", context.run.id),
         trailer("ClubOS-Change-Set", prepared.tree),
         trailer("Merged-by", done_by(context)),
-        *([trailer("Approved-by", approved.by)] if approved else []),
+        *(trailer("Approved-by", who) for who in of_merge(view).yes),
         audit_head(context),
     ]
     return "\n".join([*lines, "", *trailers, ""])

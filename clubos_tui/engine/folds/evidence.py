@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from clubos_tui.checks.guard import TAMPER
+from clubos_tui.engine.approvers import of_merge
 from clubos_tui.engine.folds.served import PROPOSING, forget_evidence, served
 from clubos_tui.engine.state import RunView, Status
 from clubos_tui.events import (
@@ -81,6 +82,8 @@ def _overridden(view: RunView, event: Overridden) -> None:
         # What was judged as in the base is judged anew; until then there is no evidence.
         view.gates.pop((event.scope, event.tree), None)
     phase = view.phase(event.phase)
+    if event.scope == "proposal" and phase.state is Status.PROPOSED:
+        phase.approvals = ()  # whoever has said yes so far knew nothing of a failing check
     held_back = phase.state is Status.UNVALIDATED and phase.change_set == event.tree
     if held_back and not view.closed_checks("stage", event.tree):
         phase.state = Status.VALIDATED
@@ -93,12 +96,15 @@ def _checkpointed(view: RunView, event: Validated | Unvalidated) -> None:
 
 
 def _merge_prepared(view: RunView, event: MergePrepared) -> None:
-    view.merge.prepared, view.merge.approved = event, None
+    view.merge.prepare(event)
     forget_evidence(view, "merge", event.tree)
 
 
 def _merge_approved(view: RunView, event: MergeApproved) -> None:
-    view.merge.approved = event
+    same = tuple(one for one in view.merge.approvals if one.tree == event.tree)
+    view.merge.approvals = (*same, event)
+    if not of_merge(view).lacking:
+        view.merge.approved = event
 
 
 FOLDS: dict[type[Event], Callable[[RunView, Any], None]] = {

@@ -7,6 +7,7 @@ from typing import Any
 
 from clubos_tui.changes.decisions import Decision, Draft
 from clubos_tui.changes.manifest import TreeId
+from clubos_tui.engine.approvers import of_phase
 from clubos_tui.engine.folds.served import PROPOSING, forget_evidence, served
 from clubos_tui.engine.permissions import Permissions
 from clubos_tui.engine.state import ActionView, PhaseView, RunView, Status
@@ -25,6 +26,7 @@ from clubos_tui.events import (
     Event,
     FileDecided,
     ProposalFailed,
+    ProposalRequested,
     Proposed,
     ProposedNothing,
     Rejected,
@@ -38,6 +40,8 @@ def _attempt_started(view: RunView, event: AttemptStarted) -> None:
     phase = view.phase(event.phase)
     phase.state, phase.asked = Status.PROPOSING, False
     phase.attempt, phase.base, phase.seed = event.attempt, event.base, event.seed
+    request = view.queue[0] if view.queue else None
+    phase.requested_by = (request if isinstance(request, ProposalRequested) else view.started).by
     phase.tree, phase.workspace, phase.agent = event.seed, event.workspace, event.agent
     phase.withheld = event.withheld
     # A revision goes on with the conversation that made what it revises.
@@ -49,6 +53,7 @@ def _attempt_started(view: RunView, event: AttemptStarted) -> None:
     phase.change_set, phase.manifest = TreeId(""), ()
     phase.draft, phase.checkout, phase.outside, phase.edited = Draft(), {}, {}, {}
     phase.rehearsed = phase.approval = None
+    phase.approvals = ()
     phase.error = phase.cure = phase.branch = phase.transaction = ""
     phase.commit, phase.staged = CommitId(""), False
 
@@ -129,6 +134,7 @@ def _replaced(view: RunView, event: Sealed | Edited) -> None:
     phase = view.phase(event.phase)
     phase.before, phase.replaced = event.from_change_set, True
     phase.change_set, phase.manifest, phase.rehearsed = event.change_set, event.manifest, None
+    phase.approvals = ()
     _carry(phase, event.decisions)
     forget_evidence(view, "proposal", event.change_set)
     if not event.manifest:
@@ -165,12 +171,17 @@ def _decision_cleared(view: RunView, event: DecisionCleared) -> None:
 
 def _approved(view: RunView, event: Approved) -> None:
     phase = view.phase(event.phase)
-    phase.state, phase.approval = Status.APPROVED, event
+    bound = (event.base, event.change_set, event.attempt)
+    same = [x for x in phase.approvals if (x.base, x.change_set, x.attempt) == bound]
+    phase.approvals = (*same, event)
+    if not of_phase(phase).lacking:
+        phase.state, phase.approval = Status.APPROVED, event
 
 
 def _rejected(view: RunView, event: Rejected) -> None:
     phase = view.phase(event.phase)
-    phase.state, phase.rejection, phase.approval = Status.REJECTED, event, None
+    phase.state, phase.rejection = Status.REJECTED, event
+    phase.approvals, phase.approval = (), None
     phase.before, phase.judged = event.change_set, phase.draft
 
 

@@ -105,7 +105,7 @@ def _interrupted(view: RunView) -> None:
             # The step took its writes to the stage back before it said so.
             phase.state, phase.staged, phase.transaction = Status.APPROVED, False, ""
     if isinstance(request, MergeRequested):
-        view.merge.prepared = view.merge.approved = None  # the target may have moved again
+        view.merge.prepare(None)  # the target may have moved again
 
 
 def _edited_outside(view: RunView, event: EditedOutside) -> None:

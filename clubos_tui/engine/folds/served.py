@@ -13,7 +13,7 @@ def request(view: RunView, event: Event) -> None:
     """Let a request wait for its turn."""
     if view.merge_waits:  # the person turned to something else
         view.queue.clear()
-        view.merge.prepared = view.merge.approved = None
+        view.merge.prepare(None)
     view.queue.append(event)
     view.failure = view.paused = None
 

@@ -64,7 +64,7 @@ def _rolled_back(view: RunView, event: RolledBack) -> None:
         view.phase(number).state = Status.ROLLED_BACK
     view.rollback, view.left = event, event.left
     view.applying = None
-    view.merge.prepared = view.merge.approved = None
+    view.merge.prepare(None)
     served(view, RollbackRequested)
 
 
