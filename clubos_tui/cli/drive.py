@@ -13,7 +13,14 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 
 from clubos_tui.agents.needs import needs_of
-from clubos_tui.cli.endings import Ended, closed, held, require_yes
+from clubos_tui.cli.endings import (
+    Ended,
+    closed,
+    held,
+    merge_needs,
+    needs_approval,
+    require_yes,
+)
 from clubos_tui.cli.evidence import gathered, write_junit
 from clubos_tui.cli.logs import LogPrinter, write_action_log
 from clubos_tui.cli.opened import run_of, session_of, who_of
@@ -21,6 +28,7 @@ from clubos_tui.cli.output import ask, emit, flag, say
 from clubos_tui.cli.review import note_outside
 from clubos_tui.cli.show import status_json
 from clubos_tui.cli.starting import every, phases_of, run_for
+from clubos_tui.engine.approvers import of_phase
 from clubos_tui.engine.decide import Next, next_for_person
 from clubos_tui.engine.driver import Driver
 from clubos_tui.engine.follow import Follower
@@ -170,12 +178,10 @@ class Headless:
             if not self.run.view.gate_open("merge", prepared.tree):
                 raise closed(self.run.view, len(self.run.view.phases), "merge")
             if not self.yes:
-                raise NeedsPerson(
-                    f"the target moved; the merged tree {prepared.tree[:12]} needs its own yes",
-                    untouched="Nothing was merged.",
-                    cure="Look at it in the dashboard, or: clubos merge --yes",
-                )
+                raise merge_needs(self.run.view, prepared.tree)
             self.run.approve_merge(prepared.tree, by=self.who, flag=True)
+            if self.run.view.merge_waits:  # one yes of several
+                raise merge_needs(self.run.view, prepared.tree)
             await self._settle()
 
     def refusal_to_merge(self) -> ClubosError | None:
@@ -230,15 +236,11 @@ class Headless:
             raise closed(self.run.view, number, "stage")
         self._require_open_gate(number)
         note_outside(self.session, self.run, number)
-        if phase.state is S.PROPOSED and phase.spec.required_approval:
-            if not self.yes:
-                raise NeedsPerson(
-                    f"phase {number} needs approval: {phase.counts}",
-                    untouched="Nothing was executed.",
-                    cure=f"Look: clubos diff {number}; then: clubos approve {number} "
-                    f"--id {phase.change_set}",
-                )
-            self.run.approve(number, phase.change_set, phase.attempt, by=self.who)
+        if phase.state is S.PROPOSED and phase.required_approval:
+            if self.yes:
+                self.run.approve(number, phase.change_set, phase.attempt, by=self.who)
+            if phase.state is S.PROPOSED:  # nobody has said yes, or one of several
+                raise needs_approval(self.run.view, number)
         if not phase.spec.rollbackable:
             self._confirm_for_good(number, phase.spec.name)
         self.run.execute(number, by=self.who)
@@ -339,6 +341,8 @@ class Headless:
             phase = view.phase(following.phase)
             say(f"  clubos diff {phase.number}")
             say(f"  clubos approve {phase.number} --id {phase.change_set}")
+            if who := of_phase(phase).who:
+                say(f"  {who}")
         elif following.verb == "execute":
             say(f"  clubos diff {following.phase}")
             say(f"  clubos run --live --phase {following.phase}")

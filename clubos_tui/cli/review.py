@@ -7,9 +7,12 @@ from argparse import Namespace
 from clubos_tui.changes.manifest import TreeId
 from clubos_tui.cli.opened import phase_of, run_of, session_of, who_of
 from clubos_tui.cli.output import emit, say
+from clubos_tui.cli.show import needs_json
 from clubos_tui.engine import views
+from clubos_tui.engine.approvers import of_phase
 from clubos_tui.engine.run import Run
 from clubos_tui.engine.session import Session
+from clubos_tui.engine.state import Status
 from clubos_tui.errors import UsageError
 from clubos_tui.events import Shown
 
@@ -24,7 +27,7 @@ def approve(options: Namespace) -> int:
         phase = run.view.phase(number)
         shown = Shown(len(phase.manifest), 0, "command line")
         run.approve(number, change_set, phase.attempt, by=who_of(options, session), shown=shown)
-        _said(options, run, number, f"Phase {number} is approved: {change_set}")
+        _said(options, run, number, _approved(run, number, change_set))
     return 0
 
 
@@ -79,8 +82,20 @@ def _whole(run: Run, number: int, given: str) -> TreeId:
     return present if len(given) >= 7 and present.startswith(given) else TreeId(given)
 
 
+def _approved(run: Run, number: int, change_set: TreeId) -> str:
+    """Return what a yes came to: the phase is approved, or who else has to say it."""
+    phase = run.view.phase(number)
+    standing = of_phase(phase)
+    if phase.state is Status.PROPOSED:
+        return f"Phase {number} is {standing.words}. {standing.who}".rstrip()
+    others = f" by {', '.join(standing.yes)}" if standing.rule else ""
+    return f"Phase {number} is approved{others}: {change_set}"
+
+
 def _said(options: Namespace, run: Run, number: int, text: str) -> None:
     if options.json:
-        emit({"phase": number, "status": str(run.view.status(number)), "run": run.id})
+        needs = needs_json(run.view, run.view.phase(number))
+        status = str(run.view.status(number))
+        emit({"phase": number, "status": status, "run": run.id, "needs": needs})
     else:
         say(text)

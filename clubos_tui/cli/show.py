@@ -14,9 +14,11 @@ from clubos_tui.cli.opened import phase_of, run_of, session_of
 from clubos_tui.cli.output import emit, say
 from clubos_tui.codec import Json
 from clubos_tui.engine import views
+from clubos_tui.engine.approvers import Standing, of_merge, of_phase
 from clubos_tui.engine.decide import next_for_person
 from clubos_tui.engine.run import Run
 from clubos_tui.engine.session import Session
+from clubos_tui.engine.state import PhaseView, RunView, Status
 from clubos_tui.errors import UsageError
 
 WATCH_SECONDS = 0.1
@@ -49,7 +51,7 @@ def _print_status(run: Run) -> None:
         say(f"  {phase.number}  {phase.spec.name:<24} {state:<12} {counted}")
         if phase.branch:
             say(f"     {phase.branch}")
-        for line in filter(None, (phase.error, phase.cure)):
+        for line in filter(None, (_people(view, phase), phase.error, phase.cure)):
             say(f"     {line}")
         if phase.spent.turns:
             say(f"     {used(phase.spent)}")
@@ -58,6 +60,16 @@ def _print_status(run: Run) -> None:
         for line in filter(None, (view.failure.untouched, view.failure.cure)):
             say(f"  {line}")
     say(f"\nNext: {next_for_person(view).words}")
+
+
+def _people(view: RunView, phase: PhaseView) -> str:
+    """Return whose yes a phase has under the plan's rule, and whose it needs."""
+    standing = of_phase(phase)
+    if not phase.rule or view.status(phase.number) is Status.STALE:
+        return ""
+    if phase.state is Status.PROPOSED:
+        return f"{standing.words}. {standing.who}".rstrip()
+    return standing.words if phase.approval else ""
 
 
 def status_json(session: Session, run: Run | None) -> Json:
@@ -77,6 +89,7 @@ def status_json(session: Session, run: Run | None) -> Json:
         "next": {"verb": following.verb, "phase": following.phase, "words": following.words},
         "failure": view.failure.error if view.failure else None,
         "merge": view.merge.merged.commit if view.merge.merged else None,
+        "merged_tree": _merged_tree(view),
         "phases": [_phase_json(run, phase.number) for phase in view.phases],
     }
 
@@ -93,8 +106,10 @@ def _phase_json(run: Run, number: int) -> Json:
         "attempt": phase.attempt,
         "base": phase.base,
         "id": phase.change_set,
-        "required_approval": phase.spec.required_approval,
+        "required_approval": phase.required_approval,
         "approved_by": phase.approval.by if phase.approval else None,
+        "approvals": [{"by": one.by, "how": one.how} for one in phase.approvals],
+        "needs": needs_json(view, phase),
         "branch": phase.branch or None,
         "commit": phase.commit or None,
         "create": phase.counts.create,
@@ -104,6 +119,30 @@ def _phase_json(run: Run, number: int) -> Json:
         "used": used_json(phase.spent),
         "checks": {name: check.outcome for name, check in checks.items()},
     }
+
+
+def needs_json(view: RunView, phase: PhaseView) -> Json | None:
+    """Return whose approval a phase waits for; ``None`` where it waits for none."""
+    waits = view.status(phase.number) is Status.PROPOSED and phase.required_approval
+    return _needs(of_phase(phase)) if waits else None
+
+
+def _needs(standing: Standing) -> Json:
+    not_from = [*standing.yes, *([standing.requester] if standing.rule.not_requester else [])]
+    return {
+        "people": standing.lacking,
+        "named": list(standing.may) if standing.rule.named else None,
+        "not": not_from,
+    }
+
+
+def _merged_tree(view: RunView) -> Json | None:
+    """Return whose approval a merged tree waits for that differs from what was approved."""
+    prepared = view.merge.prepared
+    if prepared is None or not prepared.moved or not view.merge_waits:
+        return None
+    said = [{"by": one.by, "how": one.how} for one in view.merge.approvals]
+    return {"id": prepared.tree, "approvals": said, "needs": _needs(of_merge(view))}
 
 
 def diff(options: Namespace) -> int:

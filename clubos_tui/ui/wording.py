@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from clubos_tui import events as e
 from clubos_tui.agents import base as a
 from clubos_tui.changes.decisions import Decision
+from clubos_tui.engine.approvers import needed
 from clubos_tui.spending import UNKNOWN, ModelTurn, amount, dollars
 from clubos_tui.ui.check_words import checked
 from clubos_tui.ui.text import safe
@@ -110,8 +111,8 @@ def _asked(event: e.Event) -> Said | None:
         case e.Approved():
             who = "the plan" if event.how == "plan" else event.by
             return (
-                "success",
-                f"Approved by {who}: {short(event.change_set)}",
+                "info" if event.lacking else "success",
+                f"Approved by {who}{_lacking(event)}: {short(event.change_set)}",
                 (
                     f"base {event.base}\nchange set {event.change_set}\nattempt {event.attempt}\n"
                     f"digest {event.digest}"
@@ -124,7 +125,8 @@ def _asked(event: e.Event) -> Said | None:
         case e.MergeRequested():
             return "info", f"{event.by} asked to merge", ""
         case e.MergeApproved():
-            return "success", f"Merged tree {short(event.tree)} approved by {event.by}", ""
+            said = f"Merged tree {short(event.tree)} approved by {event.by}{_lacking(event)}"
+            return "info" if event.lacking else "success", said, ""
         case e.RollbackRequested():
             return "info", f"{event.by} asked to roll back phase {event.phase} and later ones", ""
         case e.UndoRequested():
@@ -221,6 +223,10 @@ def _turn(turn: ModelTurn) -> Said:
         return "warning", f"Answer {turn.number} withdrawn{lost}: {turn.error}", detail
     calls = f", {count(len(turn.tools), 'call')}" if turn.tools else ""
     return "debug", f"Answer {turn.number}: {used}{calls}", detail
+
+
+def _lacking(event: e.Approved | e.MergeApproved) -> str:
+    return f", {needed(event.lacking, more=True)}" if event.lacking else ""
 
 
 def _limit(event: e.BudgetRaised) -> str:

@@ -19,7 +19,7 @@ from clubos_tui.engine.account.ending import (
     mishaps,
     usage,
 )
-from clubos_tui.engine.account.phase import Course
+from clubos_tui.engine.account.phase import Course, people
 from clubos_tui.engine.account.wording import branch, short
 from clubos_tui.engine.audit import Audit
 from clubos_tui.engine.fold import fold
@@ -50,6 +50,7 @@ def account(records: Sequence[Record]) -> Iterator[Block]:
         if not any(isinstance(record.event, e.AttemptStarted) for record in own):
             yield Words("Nothing was proposed.")
             continue
+        yield from people(phase, own)
         yield from Course(phase.number, phase.spec).tell(own)
     yield from ending(records)
     yield from allowed(records)

@@ -8,6 +8,7 @@ from clubos_tui import events as e
 from clubos_tui.engine.account.blocks import Block, Heading, Rows, Words
 from clubos_tui.engine.account.evidence import Evidence
 from clubos_tui.engine.account.wording import branch, left_alone, limit, manifest, many, spent
+from clubos_tui.engine.approvers import needed
 from clubos_tui.engine.state import RunView
 from clubos_tui.journal import Record
 from clubos_tui.spending import Spent
@@ -58,7 +59,8 @@ def _told(record: Record) -> Iterator[Block]:
             if event.manifest:
                 yield from manifest(event.manifest, event.tree)
         case e.MergeApproved():
-            yield Words(f"{record.at}: {event.by} approved the merged tree {event.tree}.")
+            lacking = f"; {needed(event.lacking, more=True)}" if event.lacking else ""
+            yield Words(f"{record.at}: {event.by} approved the merged tree {event.tree}{lacking}.")
         case e.ApplyStarted() if event.purpose != "execute":
             yield Words(
                 f"{record.at}: {event.purpose}, transaction {event.transaction}: "

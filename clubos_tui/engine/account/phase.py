@@ -21,11 +21,31 @@ from clubos_tui.engine.account.wording import (
     short,
     spent,
 )
+from clubos_tui.engine.approvers import needed, of_phase
+from clubos_tui.engine.state import PhaseView
 from clubos_tui.journal import Record
 from clubos_tui.plan import Phase
 from clubos_tui.spending import Spent
 
 _MODEL = ("action", "requests", "tokens", "cost", "seconds", "withdrawn", "models")
+
+
+def people(phase: PhaseView, own: Sequence[Record]) -> Iterator[Block]:
+    """Yield the plan's rule about people, whom it kept from approving, and what is lacking."""
+    if not phase.rule:
+        return
+    rows, asked = [("the plan asks for", str(phase.rule))], ""
+    for record in own:
+        event = record.event
+        if isinstance(event, e.ProposalRequested):
+            asked = event.by
+        elif isinstance(event, e.AttemptStarted) and phase.rule.not_requester:
+            rows.append((f"attempt {event.attempt}", f"{asked} asked for it, and may not approve"))
+    standing = of_phase(phase)
+    if standing.yes or phase.change_set:
+        rows.append(("it is", standing.words))
+    yield Heading(3, "Who may approve")
+    yield Facts(tuple(rows))
 
 
 @dataclass(slots=True)
@@ -175,7 +195,8 @@ class Course:
                 yield Words(f"{record.at}: changed by someone else since it was proposed: {names}.")
             case e.Approved():
                 yield Heading(3, "Approved")
-                yield Facts(tuple(self._approved(record.at, event)))
+                lacking = [("after it", needed(event.lacking, more=True))] if event.lacking else []
+                yield Facts((*self._approved(record.at, event), *lacking))
             case _:
                 pass
 
