@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from clubos_tui import events as e
 from clubos_tui.changes.manifest import Counts
+from clubos_tui.engine.approvers import of_phase
 from clubos_tui.engine.state import ON_STAGE, PhaseView, RunView, Status
-from clubos_tui.plan import Plan
+from clubos_tui.plan import Approvers, Plan
 from clubos_tui.ui import checking
 from clubos_tui.ui.doing import spent_words
 from clubos_tui.ui.listing import FileRows, Listing, file_row
@@ -63,13 +64,15 @@ _DOING = {
 
 def phases(view: RunView | None, plan: Plan | None) -> tuple[PhaseRow, ...]:
     """Return a row for every phase of the run, or of the plan before there is a run."""
-    if view is None:
-        specs = plan.phase if plan else ()
-        return tuple(
-            PhaseRow(number, spec.name, "idle", "·", "quiet", _asks(spec.required_approval), "")
-            for number, spec in enumerate(specs, 1)
-        )
-    return tuple(_phase(view, phase) for phase in view.phases)
+    if view is not None:
+        return tuple(_phase(view, phase) for phase in view.phases)
+    if plan is None:
+        return ()
+    asks = [_asks(plan.approvers_of(n), s.required_approval) for n, s in enumerate(plan.phase, 1)]
+    return tuple(
+        PhaseRow(number, spec.name, "idle", "·", "quiet", asks[number - 1], "")
+        for number, spec in enumerate(plan.phase, 1)
+    )
 
 
 def _phase(view: RunView, phase: PhaseView) -> PhaseRow:
@@ -87,7 +90,9 @@ def _phase(view: RunView, phase: PhaseView) -> PhaseRow:
     elif phase.moved_outside():
         note = "changed outside"
     checks, checks_tone = _checks(view, phase, state)
-    approval = _asks(phase.spec.required_approval)
+    approval = _asks(phase.rule, phase.required_approval)
+    if phase.approval is None and phase.approvals:
+        approval = f"{len(of_phase(phase).yes)} of {phase.rule.count} yes"
     if phase.approval:
         approval = "approved by plan" if phase.approval.how == "plan" else "approved"
     return PhaseRow(
@@ -95,8 +100,10 @@ def _phase(view: RunView, phase: PhaseView) -> PhaseRow:
     )
 
 
-def _asks(required: bool) -> str:
-    return "needs approval" if required else "by plan"
+def _asks(rule: Approvers, required: bool) -> str:
+    if rule.count > 1:
+        return f"needs {rule.count} people"
+    return "needs approval" if required or rule else "by plan"
 
 
 def _checks(view: RunView, phase: PhaseView, state: Status) -> tuple[str, Tone]:

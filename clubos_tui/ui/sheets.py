@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from clubos_tui import events as e
+from clubos_tui.engine.approvers import Standing, needed, of_merge, of_override, of_phase
 from clubos_tui.engine.checkpoints import specs_of
 from clubos_tui.engine.decide import rolled_back_with
 from clubos_tui.engine.state import ON_STAGE, PhaseView, RunView
@@ -35,6 +36,8 @@ __all__ = [
     "merge_approval",
     "needs",
     "override",
+    "overriders",
+    "people",
     "permission",
     "reach",
     "rollback",
@@ -163,6 +166,7 @@ def approval(view: RunView, number: int, who: str, reached: Sequence[Line] = ())
         ("quiet", f"agent         {phase.agent}, attempt {phase.attempt}"),
         ("quiet", f"change set    {phase.change_set}"),
         ("quiet", f"on base       {phase.base}"),
+        *people(of_phase(phase)),
     ]
     edits = [("warn", f"{path} was edited by {by}") for path, by in sorted(phase.edited.items())]
     lines += [*reached, *edits]  # type: ignore[list-item]
@@ -182,6 +186,20 @@ def approval(view: RunView, number: int, who: str, reached: Sequence[Line] = ())
     lines.append(("quiet", "Your checkout changes only at the merge."))
     if not phase.spec.rollbackable:
         lines.append(("warn", "The plan marks this phase as not rollbackable."))
+    return lines
+
+
+def people(standing: Standing) -> list[Line]:
+    """Return the plan's rule about people, who has said yes, and whose yes is lacking."""
+    if not standing.rule:
+        return []
+    lines: list[Line] = [("info", f"the plan asks for {standing.rule}")]
+    if standing.rule.not_requester:
+        lines.append(("quiet", f"asked for by  {standing.requester}"))
+    lines += [("good", f"{by} has approved it") for by in standing.yes]
+    if standing.lacking:
+        lacking = needed(standing.lacking, more=bool(standing.yes))
+        lines.append(("warn", f"{lacking}. {standing.who}".rstrip()))
     return lines
 
 
@@ -244,6 +262,7 @@ def merge_approval(view: RunView, who: str) -> list[Line]:
         ("quiet", f"you are       {who}"),
         ("quiet", f"merged tree   {prepared.tree}"),
         ("quiet", f"onto commit   {prepared.onto}"),
+        *people(of_merge(view)),
         *_checks(view, len(view.phases), "merge", view.checks.get(("merge", prepared.tree), {})),
         _heading(f"{count(len(prepared.manifest), 'file')} change on {target}"),
         *[("quiet", f"{KINDS[row.kind]} {row.path}") for row in prepared.manifest],
@@ -253,7 +272,7 @@ def merge_approval(view: RunView, who: str) -> list[Line]:
 def execution(view: RunView, number: int, who: str) -> list[Line]:
     """Return what executing phase ``number`` will do."""
     phase = view.phase(number)
-    by = phase.approval.by if phase.approval else "the plan, once this starts"
+    by = ", ".join(of_phase(phase).yes) or "the plan, once this starts"
     lines: list[Line] = [
         ("info", f"{phase.spec.name}: {_counts(phase)}"),
         ("quiet", f"asked by {who}, approved by {by}"),
@@ -341,7 +360,14 @@ def override(view: RunView, number: int, checks: Sequence[str]) -> list[Line]:
         lines.append(("bad", f"{check.check}: {check.outcome}: {check.summary}"))
         lines += [("quiet", f"  {text}") for text in check.evidence]
     lines.append(("quiet", "An override is recorded with your name and reason."))
-    return lines
+    return [*lines, *overriders(view, number)]
+
+
+def overriders(view: RunView, number: int) -> list[Line]:
+    """Return whose override the plan's rule takes; nothing where it takes anyone's."""
+    scope: e.Scope = "merge" if view.merge_waits else "proposal"
+    who = of_override(view, number, scope).who
+    return [("warn", who)] if who else []
 
 
 def closed(view: RunView, number: int) -> tuple[e.CheckFinished, ...]:

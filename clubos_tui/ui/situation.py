@@ -201,6 +201,7 @@ def seal_off(now: Situation) -> str | None:
 
 def approve_off(now: Situation) -> str | None:
     """Return why the pending change set, or the merged tree, can't be approved or rejected."""
+    from clubos_tui.engine.approvers import whose
     from clubos_tui.events import Approved, Rejected
 
     if reason := _run(now):
@@ -215,7 +216,9 @@ def approve_off(now: Situation) -> str | None:
     if reason := _refused(now, shown) or _moved(now):
         no = Rejected(now.phase, phase.change_set, phase.attempt, "", now.who)
         proposed = now.view.status(now.phase).value == "proposed"
-        if proposed and _refused(now, no) is None and now.view.reviewable(now.phase) is False:
+        barred = whose(now.view, shown)
+        shut = now.view.reviewable(now.phase) is False or (barred and barred[1] == reason)
+        if proposed and _refused(now, no) is None and shut:
             return None  # the modal shows what keeps it shut; it can still be rejected
         return reason
     return None

@@ -163,10 +163,12 @@ class Board:
 
 
 @asynccontextmanager
-async def board(repository: Path, plan: Plan | None, *, size=(120, 40), wait=True, **options):
+async def board(
+    repository: Path, plan: Plan | None, *, size=(120, 40), wait=True, who="Ada", **options
+):
     """Run the app on a repository until the block ends."""
     loader = (lambda: (plan, "test")) if plan else None
-    app = ClubosApp(str(repository), who="Ada", plan_loader=loader, **options)
+    app = ClubosApp(str(repository), who=who, plan_loader=loader, **options)
     async with app.run_test(size=size) as pilot:
         shown = Board(app, pilot)
         if wait:

@@ -19,7 +19,10 @@ ApprovalAnswer = Literal["approve", "reject"]
 
 
 class Approval(Ask[ApprovalAnswer]):
-    """Approve, reject, or decide later; a gate that is shut offers no approval."""
+    """Approve, reject, or decide later.
+
+    A gate that is shut offers no approval, and nor does a rule that wants another person's.
+    """
 
     CSS_PATH: ClassVar[list[str | PurePath]] = [sheet("dialog"), sheet("approval")]
 
@@ -34,11 +37,13 @@ class Approval(Ask[ApprovalAnswer]):
         lines: Sequence[Line],
         *,
         shut: str = "",
+        barred: str = "",
         reject: bool = True,
         opened_by: str = "y",
     ) -> None:
         super().__init__(title, lines, opened_by=opened_by)
-        self._shut, self._reject = shut, reject
+        self._shut, self._reject = shut or barred, reject
+        self._why = f"It can't be approved: {shut}" if shut else f"You can't approve it: {barred}"
 
     def buttons(self) -> Sequence[Button]:
         """Return reject, later and, where the gate is open, approve."""
@@ -53,10 +58,10 @@ class Approval(Ask[ApprovalAnswer]):
         return "#reject" if self._reject else "#later"
 
     def on_mount(self) -> None:
-        """Say what keeps the gate shut."""
+        """Say what keeps the gate shut, or why it is for another person to approve."""
         super().on_mount()
         if self._shut:
-            self.wrong(f"It can't be approved: {self._shut}")
+            self.wrong(self._why)
 
     def action_approve(self) -> None:
         """Approve with y or a; either counts as the same key."""

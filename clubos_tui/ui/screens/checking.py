@@ -98,12 +98,12 @@ class Checking:
 
     async def _allow(self, guard: CheckFinished) -> None:
         """Take a yes to what a phase changes of its judges, and to nothing else."""
-        from clubos_tui.ui import evidence
+        from clubos_tui.ui import evidence, sheets
         from clubos_tui.ui.screens.judging import Judging
 
-        phase = self._desk.situation().phase
+        view, phase = self._view, self._desk.situation().phase
         title = f"Phase {phase} changes what judges it"
-        lines = evidence.judging(guard)
+        lines = [*evidence.judging(guard), *sheets.overriders(view, phase)]
         dialog = Judging(title, lines, self._desk.bridge.who, self._excerpt(guard))
         answer = await self._desk.ask(dialog)
         if answer is not None:

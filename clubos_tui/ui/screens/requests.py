@@ -179,6 +179,7 @@ class Requests:
 
     async def approve(self) -> None:
         """Show everything that a yes binds; record the answer."""
+        from clubos_tui.engine.approvers import of_phase
         from clubos_tui.engine.decide import next_for_person
         from clubos_tui.events import Shown
         from clubos_tui.ui import sheets
@@ -203,6 +204,7 @@ class Requests:
                 f"Approve phase {number} of {len(view.phases)}?",
                 sheets.approval(view, number, who, reach),
                 shut=shut,
+                barred=of_phase(phase).refusal(who) or "",
             )
         )
         if answer == "approve":
@@ -252,6 +254,7 @@ class Requests:
             )
 
     async def _approve_merge(self) -> None:
+        from clubos_tui.engine.approvers import of_merge
         from clubos_tui.ui import sheets
         from clubos_tui.ui.screens.approval import Approval
 
@@ -263,7 +266,8 @@ class Requests:
             await self._checking.next()
             return
         lines = sheets.merge_approval(view, who)
-        dialog = Approval("Approve the merged tree?", lines, reject=False)
+        barred = of_merge(view).refusal(who) or ""
+        dialog = Approval("Approve the merged tree?", lines, barred=barred, reject=False)
         if await self._desk.ask(dialog) == "approve":
             await self._bridge.say(lambda run: run.approve_merge(tree, by=who))
 
