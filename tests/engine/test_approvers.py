@@ -17,7 +17,7 @@ from clubos_tui.engine.run import Run
 from clubos_tui.engine.state import Status
 from clubos_tui.engine.table import refusal
 from clubos_tui.errors import NeedsPerson, exit_code
-from clubos_tui.journal import Journal
+from clubos_tui.journal import FileJournal
 from clubos_tui.plan import Approvers
 
 S = Status
@@ -340,7 +340,7 @@ def paths(tmp_path):
 
 
 def on_disk(paths, model):
-    journal = Journal(paths.run("r"))
+    journal = FileJournal(paths.run("r"))
     journal.append(*model.events, expected=0)
     return Run("r", paths, journal)
 
