@@ -51,6 +51,22 @@ blueprint = "prints/two"
 """
 
 
+def write_plan(repo: Repo, url: str, agent: str = "blueprint") -> None:
+    """Commit a plan of two phases, and what its agent writes."""
+    repo.write("clubos.toml", PLAN.format(url=url, agent=agent))
+    repo.write("prints/one/one.txt", "one\n")
+    repo.write("prints/two/two.txt", "two\n")
+    repo.commit("a plan")
+
+
+def wait_until(holds: Callable[[], bool], why: Callable[[], str], seconds: float = 60) -> None:
+    """Wait for something; fail with what is known by then."""
+    deadline = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < deadline, why()
+        time.sleep(0.02)
+
+
 @dataclass
 class Works:
     """A worker, as its own process with a state folder of its own: a machine of its own."""
@@ -108,10 +124,7 @@ class Sharing:
         origin = self.place / f"{name}.git"
         subprocess.run(["git", "init", "-q", "--bare", "-b", "main", str(origin)], check=True)
         repo = Repo.make(self.place / name)
-        repo.write("clubos.toml", PLAN.format(url=origin, agent=agent))
-        repo.write("prints/one/one.txt", f"one of {name}\n")
-        repo.write("prints/two/two.txt", f"two of {name}\n")
-        repo.commit("a plan")
+        write_plan(repo, str(origin), agent)
         repo.git("push", "-q", str(origin), "main")
         return repo
 
@@ -135,12 +148,12 @@ class Sharing:
 
     def until(self, holds: Callable[[], bool], why: str, seconds: float = 60) -> None:
         """Wait for something; fail with what the workers said."""
-        deadline = time.monotonic() + seconds
-        while not holds():
-            if time.monotonic() > deadline:
-                said = "\n".join(f"--- {one.name}\n{one.said()[-3000:]}" for one in self.workers)
-                raise AssertionError(f"{why}\n{said}")
-            time.sleep(0.02)
+
+        def told() -> str:
+            said = "\n".join(f"--- {one.name}\n{one.said()[-3000:]}" for one in self.workers)
+            return f"{why}\n{said}"
+
+        wait_until(holds, told, seconds)
 
     def run(self, name: str) -> Run:
         """Return a run as a person's screen would see it."""
