@@ -71,11 +71,12 @@ class Drive:
             run = Run(run_id, session.paths, hold.journal)
             if not is_ours(run, worker):
                 session = take_over(session, run, worker)
-            assert session.branches, "BUG: a shared run without its branches"
-            session.branches.bring()
+                undo.callback(session.close)
             driver = Driver(session, run)
             driver.require()
             undo.callback(driver.release)
+            assert session.branches, "BUG: a shared run without its branches"
+            session.branches.bring()
             if run.view.last_on_stage() or any(phase.staged for phase in run.view.phases):
                 ready_stage(driver.context)  # where another machine has driven so far
             undo.pop_all()  # from here on `end` gives it all back

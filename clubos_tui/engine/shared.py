@@ -16,6 +16,7 @@ from dataclasses import dataclass
 
 from clubos_tui.agents import KNOWN, Factory
 from clubos_tui.changes.manifest import TreeId
+from clubos_tui.engine.driver import busy
 from clubos_tui.engine.paths import StatePaths, state_folder
 from clubos_tui.engine.run import Run
 from clubos_tui.engine.session import Session
@@ -37,6 +38,7 @@ from clubos_tui.events import (
     Undone,
 )
 from clubos_tui.journal import Journals
+from clubos_tui.locks import FileLock
 from clubos_tui.plan import Plan, RemoteSpec
 from clubos_tui.repository.discover import discover, identity
 from clubos_tui.repository.remote import Remote, advance_clone, make_clone
@@ -92,14 +94,19 @@ def is_ours(run: Run, worker: str) -> bool:
 def take_over(session: Session, run: Run, worker: str) -> Session:
     """Drive a run that another machine drove so far: with a fresh clone, and say so.
 
-    What was here is set aside and not deleted: somebody may have looked around in it.
+    What was here is set aside and not deleted: somebody may have looked around in it. Raises
+    :class:`DriverBusy` where a driver of this machine's that was overtaken is still in it.
     """
     folder, started = session.repository.root, run.view.started
-    session.close()
-    aside = f"{folder}.aside-{secrets.token_hex(3)}"
-    os.rename(folder, aside)
-    if os.path.isdir(session.paths.root):
-        os.rename(session.paths.root, f"{session.paths.root}.aside-{secrets.token_hex(3)}")
+    lock = FileLock(session.paths.driver_lock)
+    if not lock.acquire():
+        raise busy(lock)
+    try:
+        aside = f".aside-{secrets.token_hex(3)}"
+        os.rename(folder, f"{folder}{aside}")
+        os.rename(session.paths.root, f"{session.paths.root}{aside}")
+    finally:
+        lock.release()
     fresh = open_shared(session.journals, started, session.agents)
     run.paths = fresh.paths
     run.say(Taken(worker, socket.gethostname()))

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import socket
 import threading
-import time
 from collections.abc import Callable, Mapping
 from typing import Protocol
 
@@ -158,7 +157,7 @@ class Worker:
                 self._waiting[kept.run] = kept.seq
                 continue
             # Every worker finds the same, so within a while they make the same offer.
-            again = int(time.time() / SWEEP_SECONDS)
+            again = int(self.journals.clock() / SWEEP_SECONDS)
             self._offer(engine, kept.run, f"{kept.run}@{kept.seq}+{again}", at_once=False)
 
     def _offer(self, engine: Engine, run: RunId, key: str, *, at_once: bool) -> None:

@@ -109,6 +109,12 @@ class PostgresJournals:
             )
             yield connection
 
+    def clock(self) -> float:
+        """Return the database's time, which all machines have in common, in seconds."""
+        with self.using() as connection:
+            row = connection.execute("SELECT extract(epoch FROM clock_timestamp())").fetchone()
+        return float(row[0]) if row else 0.0
+
     def save_edit(self, sha256: str, data: bytes) -> None:
         """Keep what a person edited where every machine finds it."""
         with self.using() as connection:
