@@ -10,6 +10,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import json
+import operator
 import types
 import typing
 from collections.abc import Callable
@@ -46,12 +47,12 @@ def unstructure(value: object) -> Any:
         return {str(key): unstructure(item) for key, item in value.items()}
     if isinstance(value, str | int):
         return value
-    out: Json = {}
-    for name, default in _defaults(typing.cast("Any", type(value))):
-        item = getattr(value, name)
-        if item != default:
-            out[name] = item if type(item) in _PLAIN else unstructure(item)
-    return out
+    values, fields = _fields(typing.cast("Any", type(value)))
+    return {
+        name: item if type(item) in _PLAIN else unstructure(item)
+        for (name, default), item in zip(fields, values(value), strict=True)
+        if item is not default and item != default
+    }
 
 
 def structure(cls: type[T], data: Any) -> T:
@@ -60,10 +61,11 @@ def structure(cls: type[T], data: Any) -> T:
 
 
 @functools.cache
-def _defaults(cls: Any) -> tuple[tuple[str, object], ...]:
+def _fields(cls: Any) -> tuple[Callable[[Any], Any], tuple[tuple[str, object], ...]]:
+    """Return what reads all fields of a class at once, and their names and defaults."""
     if not dataclasses.is_dataclass(cls):
         raise TypeError(f"{cls.__name__} has no place in the journal")
-    return tuple(
+    fields = tuple(
         (
             field.name,
             field.default_factory()
@@ -72,6 +74,10 @@ def _defaults(cls: Any) -> tuple[tuple[str, object], ...]:
         )
         for field in dataclasses.fields(cls)
     )
+    names = [name for name, _ in fields]
+    if len(names) < 2:  # of one name it would return the value, of none it can't be made
+        return lambda value: tuple(getattr(value, name) for name in names), fields
+    return operator.attrgetter(*names), fields
 
 
 @functools.cache

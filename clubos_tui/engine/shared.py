@@ -102,6 +102,7 @@ def take_over(session: Session, run: Run, worker: str) -> Session:
     if not lock.acquire():
         raise busy(lock)
     try:
+        session.close()
         aside = f".aside-{secrets.token_hex(3)}"
         os.rename(folder, f"{folder}{aside}")
         os.rename(session.paths.root, f"{session.paths.root}{aside}")
