@@ -59,3 +59,38 @@ def test_what_is_pure_imports_no_textual():
         "assert 'textual' not in sys.modules and 'rich' not in sys.modules\n"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+ENGINES = """
+import importlib, pkgutil, sys
+import clubos_tui
+from clubos_tui.cli import COMMANDS
+for module, _ in COMMANDS.values():
+    if module != "shared":
+        importlib.import_module(f"clubos_tui.cli.{module}")
+rooms = ("ui.app", "ui.bridge", "ui.review", "engine.driver", "engine.attendant", "engine.views")
+for name in rooms:
+    importlib.import_module(f"clubos_tui.{name}")
+found = sorted({"psycopg", "dbos", "sqlalchemy", "clubos_tui.journal.postgres"} & set(sys.modules))
+print(",".join(found))
+"""
+
+
+def test_nothing_but_shared_runs_imports_a_database_or_an_engine():
+    """The embedded default needs no server, and a dashboard never imports an engine."""
+    out = subprocess.run(
+        [sys.executable, "-c", ENGINES], capture_output=True, text=True, check=True
+    ).stdout
+    assert out.strip() == ""
+
+
+def test_a_dashboard_on_a_shared_run_imports_no_engine():
+    """It reads the journal from the database, and that is all."""
+    source = (
+        "import sys\nimport clubos_tui.cli.shared, clubos_tui.engine.follow\n"
+        "print(sorted({'dbos', 'sqlalchemy'} & set(sys.modules)))\n"
+    )
+    out = subprocess.run(
+        [sys.executable, "-c", source], capture_output=True, text=True, check=True
+    ).stdout
+    assert out.strip() == "[]"
