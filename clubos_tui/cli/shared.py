@@ -125,7 +125,7 @@ def start(options: Namespace) -> int:
         try:
             begun = session.start(
                 plan, source, by=who, agent=agent_of(options), run_id=run,
-                model=model_of(options),
+                model=model_of(options), url=spec.url,
             )  # fmt: skip
         finally:
             session.close()

@@ -121,8 +121,12 @@ class Session:
         agent: str = "",
         run_id: str | None = None,
         model: Model | None = None,
+        url: str = "",
     ) -> Run:
-        """Start a run from HEAD; at most one is open per repository."""
+        """Start a run from HEAD; at most one is open per repository.
+
+        A shared run's repository is known by its ``url``.
+        """
         for number in range(1, len(plan.phase) + 1):
             require(agent or plan.agent_of(number), self.agents)
         head = self._head()
@@ -146,7 +150,7 @@ class Session:
             run.journal.append(
                 RunStarted(
                     run=run.id,
-                    repository=self.repository.root,
+                    repository=url or self.repository.root,
                     target=head.ref,
                     base_commit=CommitId(head.commit),
                     base_tree=self.workshop.tree_of(head.commit),
