@@ -76,7 +76,7 @@ class Drive:
             driver.require()
             undo.callback(driver.release)
             assert session.branches, "BUG: a shared run without its branches"
-            session.branches.bring()
+            session.branches.bring(run)
             if run.view.last_on_stage() or any(phase.staged for phase in run.view.phases):
                 ready_stage(driver.context)  # where another machine has driven so far
             undo.pop_all()  # from here on `end` gives it all back

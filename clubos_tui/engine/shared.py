@@ -122,13 +122,20 @@ class Branches:
     remote: Remote
     target: str
 
-    def bring(self) -> None:
-        """Fetch what others sent, and have the clone follow the branch it is merged into."""
+    def bring(self, run: Run) -> None:
+        """Fetch what others sent, and have the clone follow the branch it is merged into.
+
+        Up to the last commit on it that the journal tells of; one that was sent and not recorded
+        is made again and takes the other's place. Before the merge it is the remote's branch.
+        """
         self.remote.fetch()
-        prefix = self.remote.prefix
-        commit = self.remote.fetched(f"{prefix}{MERGED}")
-        commit = commit or self.remote.fetched(self.target)
-        if commit:
+        known = [
+            record.event.commit
+            for record in run.journal.load()
+            if isinstance(record.event, Merged | RolledBack | Undone) and record.event.commit
+        ]
+        commit = known[-1] if known else self.remote.fetched(self.target)
+        if commit and self._here(commit):
             advance_clone(self.session.repository.root, self.target, commit)
 
     def has(self, tree: TreeId) -> bool:

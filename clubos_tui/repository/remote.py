@@ -129,11 +129,11 @@ def make_clone(folder: str, url: str, branch: str, commit: str) -> None:
 
 
 def advance_clone(folder: str, branch: str, commit: str) -> None:
-    """Move a clone of ours forward, files and all; what does not fit is refused by git."""
+    """Move a clone of ours forward, files and all; never back, and never over what differs."""
     git_dir = os.path.join(folder, ".git")
     code, out = _ask(git_dir, "rev-parse", "-q", "--verify", f"refs/heads/{branch}^{{commit}}")
     old = out.decode().strip()
-    if code or old == commit:
+    if code or old == commit or _ask(git_dir, "merge-base", "--is-ancestor", old, commit)[0]:
         return
     _git(git_dir, f"--work-tree={folder}", "read-tree", "-m", "-u", old, commit, cwd=folder)
     _git(git_dir, "update-ref", f"refs/heads/{branch}", commit, old)

@@ -95,7 +95,7 @@ def verify(session: Session, run: Run) -> Audit:
     Of a shared run, what lies beside it is on the machines that drove it.
     """
     if session.branches:
-        session.branches.bring()
+        session.branches.bring(run)
         return verify_exported(run.journal.raw(), "journal", session.repository, run=run.id)
     chain = follow(run.journal.raw(), "journal")
     if chain.torn or chain.half:  # somebody may be writing just now
