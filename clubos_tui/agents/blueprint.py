@@ -24,6 +24,7 @@ from clubos_tui.changes.manifest import EXECUTABLE, FILE, SYMLINK, path_text
 from clubos_tui.changes.paths import refusal
 from clubos_tui.disk import Found, make_file, parent_of, read_at
 from clubos_tui.errors import AgentFailed
+from clubos_tui.planfile import BUILT_IN, built_in
 
 
 class BlueprintAgent:
@@ -84,7 +85,7 @@ class BlueprintAgent:
                 untouched="Nothing was written.",
                 cure="Give the action a `blueprint`, or name another agent for the phase.",
             )
-        home = os.path.realpath(workspace.plan.home or workspace.folder)
+        home = os.path.realpath(_home(workspace) or workspace.folder)
         folder = os.path.realpath(os.path.join(home, action.blueprint))
         if os.path.commonpath([home, folder]) != home:
             raise AgentFailed(
@@ -135,3 +136,11 @@ def _write(source: str, workspace: str, path: str) -> str | None:
     if present.data == found.data and (present.mode == SYMLINK) == (found.mode == SYMLINK):
         return None
     return "it is already there with other content, and is left as it is"
+
+
+def _home(workspace: Workspace) -> str:
+    """Return the folder of the plan; of the built-in one where this machine has it."""
+    home = workspace.plan.home
+    if os.path.basename(home) == BUILT_IN and not os.path.isdir(home):
+        return built_in().home  # the run was started where clubos lies elsewhere
+    return home

@@ -168,3 +168,12 @@ async def test_the_built_in_plan_writes_every_file_once(workspace):
     found = [path.relative_to(workspace).as_posix() for path in workspace.rglob("*")
              if path.is_file()]  # fmt: skip
     assert sorted(written) == sorted(found)
+
+
+async def test_the_built_in_plan_is_found_where_this_machine_has_it(workspace):
+    """The journal holds where it lay on the machine on which the run was started."""
+    shipped = planfile.built_in()
+    blueprint = shipped.phase[0].action[0].blueprint
+    events = await act("/another/machine/plans/clubos_v2", workspace, blueprint)
+    assert events[-1].reason == "end_turn"
+    assert any(workspace.iterdir())
