@@ -11,22 +11,20 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import importlib
-import os
 import time
 from collections import deque
 from collections.abc import Callable, Coroutine
 from typing import TYPE_CHECKING, Any
 
-from clubos_tui import events as e
 from clubos_tui.engine.run import Run
 from clubos_tui.engine.state import RunView
 from clubos_tui.errors import ClubosError
 from clubos_tui.journal import Record
 from clubos_tui.plan import Model, Plan
-from clubos_tui.streams import StreamReader
 from clubos_tui.ui import lasting
+from clubos_tui.ui.following import CHUNK, Streams
 from clubos_tui.ui.store import Store
-from clubos_tui.ui.values import Problem
+from clubos_tui.ui.values import LogNews, Problem
 from clubos_tui.ui.watching import Watches
 
 if TYPE_CHECKING:
@@ -35,14 +33,12 @@ if TYPE_CHECKING:
     from clubos_tui.engine.views import RollbackPreview
     from clubos_tui.ui.review import Review
 
-__all__ = ["Bridge", "PlanLoader", "SessionFactory", "problem_of"]
+__all__ = ["Bridge", "PlanLoader", "SessionFactory", "problem_of", "read_review", "warm_up"]
 
 PlanLoader = Callable[[], tuple[Plan, str]]
 SessionFactory = Callable[[str], "Session"]
 
 BUDGET = 0.008  # seconds of a frame that reading may take
-CHUNK = 1 << 14  # bytes of a stream between two looks at the clock
-TAIL = 4 << 20  # bytes of an old action's stream that a resumed screen still shows
 RETRY_SECONDS = 1.0
 
 
@@ -56,21 +52,7 @@ def problem_of(error: BaseException) -> Problem:
     return Problem(f"{type(error).__name__}: {error}", "", "`clubos doctor` may know more.")
 
 
-class _Chatter(StreamReader):
-    """Reads an action's stream; of one that is very long already, only the end."""
-
-    def __init__(self, path: str, phase: int) -> None:
-        super().__init__(path)
-        self.phase = phase
-        with contextlib.suppress(OSError), open(path, "rb") as file:
-            size = os.fstat(file.fileno()).st_size
-            if size > TAIL:
-                file.seek(size - TAIL)
-                file.readline()
-                self._offset = file.tell()
-
-
-def _warm_up() -> None:
+def warm_up() -> None:
     """Import beside the loop what the first key would otherwise import on it."""
     for name in ("ui.review", "engine.driver", "engine.views", "workspace.watch"):
         importlib.import_module(f"clubos_tui.{name}")
@@ -78,8 +60,28 @@ def _warm_up() -> None:
         importlib.import_module("watchfiles")
 
 
+def read_review(session: Session, run: Run, phase: int) -> Review:
+    """Read a phase's change set as it is looked at; slow, so not on the loop."""
+    from clubos_tui.checks.guard import guard_of, touched
+    from clubos_tui.engine import views
+    from clubos_tui.ui.review import review
+
+    view = run.view
+    before, since = views.patches_before(session, run, phase)
+    protected = view.plan.protected_in(phase)
+    patch = views.patch(session, run, phase)
+    now = view.phase(phase)
+    judging = {row.path: why for row, why in touched(now.manifest, guard_of(view.plan))}
+    read = review(now.change_set, now.manifest, patch, protected, before, since, judging)
+    lasting.keep_patch(read.patch)
+    return read
+
+
 class Bridge:
     """One repository, seen and steered from one screen."""
+
+    replays = False
+    """Whether what is shown is past, and nothing can be decided."""
 
     def __init__(
         self,
@@ -110,9 +112,7 @@ class Bridge:
         self._speaking = asyncio.Lock()
         self._seen = 0
         self._waiting: deque[Record] = deque()
-        self._chatter: _Chatter | None = None
-        self._moves: StreamReader | None = None
-        self._checks: StreamReader | None = None
+        self._streams = Streams(self._moves_of)
         self._driver: DriverThread | None = None
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._watches = Watches(self)
@@ -143,6 +143,14 @@ class Bridge:
         """The run's state as this screen has read it."""
         return self.store.view
 
+    def now(self) -> float:
+        """Return the time that the screen shows, in seconds."""
+        return time.time()
+
+    def news(self) -> LogNews:
+        """Return what came to the log since the last call."""
+        return LogNews(self.store.drain(), self.store.drain_withdrawn())
+
     # --- opening and closing ------------------------------------------------------------------
 
     async def open(self) -> None:
@@ -155,13 +163,15 @@ class Bridge:
         if run is not None:
             self.start("driver", self._drive())
 
-    def _open(self) -> Run | None:
-        factory = self._factory
-        if factory is None:
-            from clubos_tui.engine.session import Session
+    def _session(self) -> Session:
+        if self._factory is not None:
+            return self._factory(self.path)
+        from clubos_tui.engine.session import Session
 
-            factory = Session.open
-        session = factory(self.path)
+        return Session.open(self.path)
+
+    def _open(self) -> Run | None:
+        session = self._session()
         self.who = self.who or session.who
         run = session.current()
         plan = Plan.from_json(run.view.started.plan) if run else self._plan(session)[0]
@@ -171,7 +181,7 @@ class Bridge:
         while self._read(float("inf")):
             pass
         self.store.replaying = False
-        _warm_up()
+        warm_up()
         lasting.keep()
         self.session = session
         return run
@@ -181,7 +191,7 @@ class Bridge:
 
     def _adopt(self, session: Session, run: Run | None) -> None:
         self.store.forget()
-        self._seen, self._chatter, self._moves, self._checks = 0, None, None, None
+        self._seen, self._streams = 0, Streams(self._moves_of)
         self._waiting.clear()
         self.run = session.run(run.id) if run else None
         self._voice = session.run(run.id) if run else None
@@ -236,7 +246,7 @@ class Bridge:
             elif self._waiting:
                 record = self._waiting.popleft()
                 store.take(record)
-                self._follow(record.event)
+                self._streams.follow(record.event)
                 changed = True
             else:
                 return changed
@@ -245,40 +255,24 @@ class Bridge:
 
     def _hear(self) -> bool:
         """Read a piece of the streams under way; an action's words come before its end."""
-        heard = False
-        if self._chatter:
-            for record in self._chatter.read(CHUNK):
-                self.store.hear(record, phase=self._chatter.phase)
+        heard, streams, store = False, self._streams, self.store
+        if streams.chatter:
+            for record in streams.chatter.read(CHUNK):
+                store.hear(record, phase=streams.chatter.phase)
                 heard = True
-        if self._moves:
-            for record in self._moves.read(CHUNK):
-                self.store.move(record)
+        if streams.moves:
+            for record in streams.moves.read(CHUNK):
+                store.move(record)
                 heard = True
-        if self._checks:
-            for record in self._checks.read(CHUNK):
-                self.store.check(record)
+        if streams.checks:
+            for record in streams.checks.read(CHUNK):
+                store.check(record)
                 heard = True
         return heard
 
-    def _follow(self, event: e.Event) -> None:
-        match event:
-            case e.ActionStarted():
-                self._chatter = _Chatter(event.stream, event.phase)
-            case e.ActionFinished() | e.AttemptStarted() | e.Proposed() | e.ProposalFailed():
-                self._chatter = None
-            case e.CheckStarted() if event.stream:
-                if self._checks is None or self._checks.path != event.stream:
-                    self._checks = StreamReader(event.stream)
-            case e.ChecksFinished():
-                self._checks = None
-            case e.ApplyStarted():
-                assert self.run
-                name = f"{event.transaction}.jsonl"
-                self._moves = StreamReader(self.run.paths.stream(self.run.id, name))
-            case e.ApplyFinished() | e.RolledBack() | e.Undone() | e.StepFailed() | e.Paused():
-                self._moves = self._checks = None
-            case _:
-                pass
+    def _moves_of(self, transaction: str) -> str:
+        assert self.run
+        return self.run.paths.stream(self.run.id, f"{transaction}.jsonl")
 
     # --- saying -------------------------------------------------------------------------------
 
@@ -323,22 +317,7 @@ class Bridge:
         """
         session, run = self._opened
 
-        def load() -> Review:
-            from clubos_tui.checks.guard import guard_of, touched
-            from clubos_tui.engine import views
-            from clubos_tui.ui.review import review
-
-            view = run.view
-            before, since = views.patches_before(session, run, phase)
-            protected = view.plan.protected_in(phase)
-            patch = views.patch(session, run, phase)
-            now = view.phase(phase)
-            judging = {row.path: why for row, why in touched(now.manifest, guard_of(view.plan))}
-            read = review(now.change_set, now.manifest, patch, protected, before, since, judging)
-            lasting.keep_patch(read.patch)
-            return read
-
-        return await asyncio.to_thread(load)
+        return await asyncio.to_thread(read_review, session, run, phase)
 
     async def content(self, phase: int, path: str) -> bytes | None:
         """Return a file as a phase proposes it; ``None`` where it has no such file."""

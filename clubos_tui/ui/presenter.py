@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import tempfile
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING, TypeVar
 
 from textual.screen import Screen
@@ -120,7 +121,7 @@ class Presenter:
     @property
     def writing(self) -> bool:
         """Whether files are being written, and may still go back."""
-        return self.bridge.store.progress is not None
+        return self.bridge.store.progress is not None and not self.bridge.replays
 
     @property
     def number(self) -> int:
@@ -148,7 +149,8 @@ class Presenter:
             since=self.reviewing.since,
             has_since=bool(review and review.since),
             keys=self._app.keymap.keys,
-            doing=self.bridge.store.doing.words(time.time()),
+            doing=self.bridge.store.doing.words(self.bridge.now()),
+            replays=self.bridge.replays,
             check=self._check if self._dash.used == "checks" else "",
         )
 
@@ -179,7 +181,8 @@ class Presenter:
             self._dash.query_one(PhaseList).select(number)
         if number:
             self._next_phase = number
-        if step.verb != self._verb and step.verb in _NEEDS_PERSON and not first:
+        asks = step.verb in _NEEDS_PERSON and not self.bridge.replays
+        if step.verb != self._verb and asks and not first:
             self._dash.app.bell()
         self._verb = step.verb
 
@@ -272,7 +275,8 @@ class Presenter:
 
     def _show_checks(self) -> None:
         store, dash = self.bridge.store, self._dash
-        values = checking.values(store.view, store.plan, self.number, store.underway, time.time())
+        now = self.bridge.now()
+        values = checking.values(store.view, store.plan, self.number, store.underway, now)
         dash.query_one(ChecksPane).show(values)
         dash.query_one("#checks", Pane).set_title(values.title)
 
@@ -291,9 +295,10 @@ class Presenter:
         dash.query_one("#phases", Pane).set_subtitle(f"{done} of {len(rows)} done")
 
     def _show_log(self) -> None:
-        lines = self.bridge.store.drain()
-        if lines:
-            log = self._dash.query_one(LogPane)
+        news, log = self.bridge.news(), self._dash.query_one(LogPane)
+        if news.anew:
+            log.clear()
+        if news.lines:
             log.extend(
                 LogLine(
                     line.time,
@@ -305,11 +310,11 @@ class Presenter:
                     line.hunk,
                     line.turn,
                 )
-                for line in lines
+                for line in news.lines
             )
             self.title_log()
-        if withdrawn := self.bridge.store.drain_withdrawn():
-            self._dash.query_one(LogPane).withdraw(withdrawn)
+        if news.withdrawn:
+            log.withdraw(news.withdrawn)
 
     def title_log(self) -> None:
         """Say in the title whether the log follows."""
@@ -379,8 +384,10 @@ class Presenter:
             live=self.live,
             agent=panes.agent_of(bridge.view, bridge.store.plan, number, bridge.agent),
             driver=driver,
-            now=time.time(),
+            now=bridge.now(),
         )
+        if bridge.replays:
+            status = replace(status, mode="REPLAY")
         bar = dash.query_one(StatusBar)
         bar.values = status
         if bridge.session is not None:

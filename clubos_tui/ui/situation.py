@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from clubos_tui.events import Event, Scope
 
 GO_LIVE = "this is a dry run: press L to go live"
+REPLAY = "this is a replay: nothing can be decided here"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +46,8 @@ class Situation:
     """The person's own keys, by the action's name."""
     doing: str = ""
     """What the agent does this moment."""
+    replays: bool = False
+    """Whether what is shown is past."""
     check: str = ""
     """The check under the cursor, where the checks are used; empty for the rehearsal."""
 
@@ -57,9 +60,14 @@ def never(_: Situation) -> str | None:
     return None
 
 
-def ready_off(now: Situation) -> str | None:
-    """Return why nothing can be done yet."""
+def open_off(now: Situation) -> str | None:
+    """Return why nothing can be looked at yet."""
     return None if now.ready else now.waiting
+
+
+def ready_off(now: Situation) -> str | None:
+    """Return why nothing can be done yet, or not here."""
+    return open_off(now) or (REPLAY if now.replays else None)
 
 
 def _run(now: Situation) -> str | None:
@@ -172,12 +180,12 @@ def edit_off(now: Situation) -> str | None:
 
 def file_off(now: Situation) -> str | None:
     """Return why there is no file to open."""
-    return ready_off(now) or (None if now.change else "no file is selected")
+    return open_off(now) or (None if now.change else "no file is selected")
 
 
 def since_off(now: Situation) -> str | None:
     """Return why there is nothing to compare the change set with."""
-    if reason := _run(now):
+    if reason := open_off(now) if now.replays else _run(now):
         return reason
     return None if now.has_since else "this is the first of it that you see"
 
@@ -313,6 +321,8 @@ def _shut(view: RunView, number: int) -> bool:
 
 def interrupt_off(now: Situation) -> str | None:
     """Return why there is nothing to interrupt."""
+    if now.replays:
+        return "nothing runs in a replay; q quits"
     if reason := _run(now):
         return reason
     assert now.view

@@ -52,6 +52,11 @@ class Speech:
         self._withdrawn.append(self._turn)
         self._turn += 1
 
+    def go_on_from(self, other: Speech) -> None:
+        """Stand where another does."""
+        self._open, self._turn = dict(other._open), other._turn
+        self._withdrawn = list(other._withdrawn)
+
     def drain(self) -> list[int]:
         """Return the turns that were withdrawn since the last call."""
         turns, self._withdrawn = self._withdrawn, []

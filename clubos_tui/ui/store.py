@@ -15,6 +15,7 @@ from clubos_tui import events as e
 from clubos_tui.agents import base as a
 from clubos_tui.changes.manifest import path_text
 from clubos_tui.codec import DecodeError, Json
+from clubos_tui.engine.copying import copied
 from clubos_tui.engine.state import RunView
 from clubos_tui.journal import Record
 from clubos_tui.plan import Plan
@@ -27,6 +28,8 @@ from clubos_tui.ui.values import Level, LogEntry, NoteRow, Tone
 __all__ = ["Progress", "Store"]
 
 LOG_LIMIT = 100_000
+
+_OWN = ("_new", "_speech")  # what hands lines on, and to whom
 
 _REQUESTS = (
     e.ProposalRequested, e.ResumeRequested, e.SealRequested, e.EditRequested, e.ChecksRequested,
@@ -96,6 +99,14 @@ class Store:
     def forget(self) -> None:
         """Begin with another run."""
         self.__init__(limit=self._new.maxlen or LOG_LIMIT)  # type: ignore[misc]
+
+    def copy(self) -> Store:
+        """Return a store that stands where this one does, without lines to be drained."""
+        other = Store(limit=self._new.maxlen or LOG_LIMIT)
+        own = {name: value for name, value in vars(self).items() if name not in _OWN}
+        vars(other).update(copied(own))
+        other._speech.go_on_from(self._speech)
+        return other
 
     def drain(self) -> list[LogEntry]:
         """Return the lines that came since the last call."""

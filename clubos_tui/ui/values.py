@@ -21,11 +21,13 @@ __all__ = [
     "Level",
     "Line",
     "LogEntry",
+    "LogNews",
     "Mode",
     "NextStep",
     "NoteLine",
     "NoteRow",
     "PhaseRow",
+    "Position",
     "Problem",
     "StatusValues",
     "Tone",
@@ -36,7 +38,7 @@ __all__ = [
 Level = Literal["debug", "info", "success", "warning", "error"]
 Line = tuple["Tone | None", str]
 """A line of a dialog; without a tone it is a heading."""
-Mode = Literal["DRY RUN", "LIVE"]
+Mode = Literal["DRY RUN", "LIVE", "REPLAY"]
 Standing = Literal["pending", "accepted", "rejected", "partly"]
 Tone = Literal["quiet", "info", "good", "warn", "bad", "busy"]
 
@@ -76,6 +78,17 @@ class LogEntry:
     hunk: str = ""
     turn: int = 0
     """Of what an agent said: what was said in one turn can be withdrawn."""
+
+
+@dataclass(frozen=True, slots=True)
+class LogNews:
+    """What came to the log."""
+
+    lines: Sequence[LogEntry] = ()
+    withdrawn: Sequence[int] = ()
+    """The turns whose words were taken back."""
+    anew: bool = False
+    """Whether the lines are all there are, and not those that came since."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,6 +169,29 @@ class StatusValues:
     driver: str = ""
     spent: str = ""
     """What asking a model has used."""
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """Where a replay stands."""
+
+    at: int = 0
+    """The number of the last event shown, from 1."""
+    of: int = 0
+    event: str = ""
+    """What it was."""
+    mode: str = ""
+    """Of the run, then."""
+    time: str = ""
+    """Time of day, as the log has it."""
+    seconds: int = 0
+    """Since the run began."""
+    total: int = 0
+    """Seconds from its first event to its last."""
+    speed: int = 1
+    playing: bool = False
+    turns: Sequence[int] = ()
+    """The numbers of the turning points."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,6 +37,10 @@ class StatusBar(Widget):
             mode: tuple[str, str] = (" [LIVE] ", "bold $text-error on $error-muted")
             if self.app.native_ansi_color:
                 mode = (" [LIVE] ", "bold reverse ansi_red")
+        elif values.mode == "REPLAY":
+            mode = (" [REPLAY] ", "bold $text-primary on $primary-muted")
+            if self.app.native_ansi_color:
+                mode = (" [REPLAY] ", "bold reverse")
         else:
             mode = (" [DRY RUN] ", "bold $text-success on $success-muted")
             if self.app.native_ansi_color:
