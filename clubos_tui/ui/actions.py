@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 __all__ = [
     "ACTIONS",
     "BY_ID",
+    "REPLAY",
     "Action",
     "Situation",
     "key_hints",
@@ -131,7 +132,27 @@ ACTIONS: Final[Sequence[Action]] = (
 )  # fmt: skip
 """All actions. An action's id is the name of the screen's ``action_`` method."""
 
-BY_ID: Final = {action.id: action for action in ACTIONS}
+REPLAY: Final[Sequence[Action]] = (
+    Action("play", "space", "Play", "Play at the run's own pace, or pause; a gap of more than 2 s "
+           "is cut to that", "Replay", off.open_off, shown=True),
+    Action("forth", "full_stop", "Forth", "One event forth", "Replay", off.open_off, shown=True),
+    Action("back", "comma", "Back", "One event back", "Replay", off.open_off, shown=True),
+    Action("next_turn", "greater_than_sign", "Next turn", "To the next turning point: proposed, "
+           "approved, executed, validated, merged, rolled back, failed, ...", "Replay",
+           off.open_off, shown=True),
+    Action("last_turn", "less_than_sign", "Turn before", "To the turning point before", "Replay",
+           off.open_off, shown=True),
+    Action("faster", "right_parenthesis", "Faster", "Play twice as fast", "Replay", off.open_off,
+           shown=True),
+    Action("slower", "left_parenthesis", "Slower", "Play half as fast", "Replay", off.open_off),
+    Action("begin", "home", "Begin", "To the first event; g goes to the first row of a pane",
+           "Replay", off.open_off, shown=True),
+    Action("newest", "end", "End", "To the newest event; G goes to the last row of a pane",
+           "Replay", off.open_off, shown=True),
+)  # fmt: skip
+"""What a replay has beside them."""
+
+BY_ID: Final = {action.id: action for action in (*ACTIONS, *REPLAY)}
 
 
 def key_text(key: str) -> str:
@@ -143,6 +164,12 @@ def key_text(key: str) -> str:
         "question_mark": "?",
         "slash": "/",
         "dollar_sign": "$",
+        "full_stop": ".",
+        "comma": ",",
+        "greater_than_sign": ">",
+        "less_than_sign": "<",
+        "right_parenthesis": ")",
+        "left_parenthesis": "(",
     }
     for name, shown in named.items():
         key = key.replace(name, shown)
@@ -197,8 +224,11 @@ def next_step(now: Situation) -> NextStep:
 
     step = next_for_person(now.view)
     action, _ = next_action(now)
+    doing = f": {now.doing}" if now.doing else " ..."
+    if now.replays:
+        words = f"{_working(now.view)}{doing}" if step.verb == "working" else step.words
+        return NextStep(words, "", "(as it was then)", "quiet")
     if step.verb == "working":
-        doing = f": {now.doing}" if now.doing else " ..."
         return NextStep(f"{_working(now.view)}{doing}", "ctrl+c", "interrupts", "busy")
     if step.verb == "done":
         if now.view.ending:
@@ -242,6 +272,12 @@ def _working(view: RunView) -> str:
 
 def key_hints(now: Situation) -> tuple[KeyHint, ...]:
     """Return the keys of the bottom line; the next step's is always among them."""
+    if now.replays:
+        actions = [action for action in (*REPLAY, BY_ID["help"], BY_ID["quit"]) if action.shown]
+        return tuple(
+            KeyHint(action.id, key_of(action, now), action.label, action.off(now) is None)
+            for action in actions
+        )
     wanted, _ = next_action(now)
     running = off.interrupt_off(now) is None
     hints = []

@@ -16,7 +16,7 @@ from textual.filter import Monochrome, NoColor
 from textual.screen import Screen
 from textual.worker import WorkerFailed
 
-from clubos_tui.ui.actions import ACTIONS
+from clubos_tui.ui.actions import ACTIONS, REPLAY
 from clubos_tui.ui.keymap import keymap_path, read_keymap
 from clubos_tui.ui.screens.dashboard import Dashboard
 from clubos_tui.ui.styles import sheet
@@ -35,7 +35,7 @@ class ClubosApp(App[None]):
     """The dashboard on one repository."""
 
     TITLE = "clubos"
-    CSS_PATH = sheet("dashboard")  # textual loads no style sheet of a default screen
+    CSS_PATH = [sheet("dashboard"), sheet("replay")]  # textual loads none of a default screen
     ENABLE_COMMAND_PALETTE = True
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -56,7 +56,9 @@ class ClubosApp(App[None]):
         model: Model | None = None,
         session_factory: Callable[[str], Session] | None = None,
         drive: bool = True,
+        replay: str = "",
     ) -> None:
+        """Make the app; with ``replay``, the id of a run, it only plays that."""
         super().__init__()
         self._path = path
         self._live = live
@@ -67,6 +69,7 @@ class ClubosApp(App[None]):
         self._model = model
         self._session_factory = session_factory
         self._drive = drive
+        self._replay = replay
         self.keymap = read_keymap(keymap_path())
         if self.no_color and "TEXTUAL_THEME" not in os.environ:
             # The default theme would still send greys; an ansi theme sends no colour at all.
@@ -84,6 +87,10 @@ class ClubosApp(App[None]):
         """Return a bridge to the repository; it imports the engine, so not before first paint."""
         from clubos_tui.ui.bridge import Bridge
 
+        if self._replay:
+            from clubos_tui.ui.replaying import Replay
+
+            return Replay(self._path, self._replay, session_factory=self._session_factory)
         return Bridge(
             self._path,
             who=self._who,
@@ -97,6 +104,10 @@ class ClubosApp(App[None]):
 
     def get_default_screen(self) -> Screen[None]:
         """Begin with the dashboard."""
+        if self._replay:
+            from clubos_tui.ui.screens.replay import ReplayDashboard
+
+            return ReplayDashboard(live=False)
         return Dashboard(live=self._live)
 
     @property
@@ -111,7 +122,7 @@ class ClubosApp(App[None]):
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
         """Offer every action by name; what is off says why when it is chosen."""
         if isinstance(screen, Dashboard):
-            for action in ACTIONS:
+            for action in (*(REPLAY if self._replay else ()), *ACTIONS):
                 yield SystemCommand(action.label, action.tooltip, self._command(action.id))
         for command in super().get_system_commands(screen):
             if command.title in {"Theme"}:

@@ -16,7 +16,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from clubos_tui.config import config_file
-from clubos_tui.ui.actions import ACTIONS
+from clubos_tui.ui.actions import ACTIONS, BY_ID
 
 __all__ = ["Keymap", "keymap_path", "read_keymap"]
 
@@ -51,10 +51,9 @@ def read_keymap(path: str) -> Keymap:
         return Keymap(problems=(f"{path}: give the keys in one table, [keys]",))
     keys: dict[str, str] = {}
     problems: list[str] = []
-    known = {action.id: action for action in ACTIONS}
     for name, chosen in table.items():
-        if name not in known:
-            near = difflib.get_close_matches(name, known, 1)
+        if name not in BY_ID:
+            near = difflib.get_close_matches(name, BY_ID, 1)
             hint = f"; did you mean {near[0]!r}?" if near else ""
             problems.append(f"{path}: there is no action {name!r}{hint}")
         elif not isinstance(chosen, str) or not chosen.strip():

@@ -13,7 +13,7 @@ from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
-from clubos_tui.ui.actions import ACTIONS, Situation, key_text
+from clubos_tui.ui.actions import ACTIONS, REPLAY, Situation, key_text
 from clubos_tui.ui.screens.ask import sheet_content
 from clubos_tui.ui.styles import sheet
 from clubos_tui.ui.text import safe
@@ -58,11 +58,11 @@ def key_page(now: Situation, width: int) -> Content:
     """Return every key with what it does, and why it is off where it is."""
     lines: list[Content] = [_entry(name, text, width, 12) for name, text in _WORDS]
     group = ""
-    for action in ACTIONS:
+    for action in (*(REPLAY if now.replays else ()), *ACTIONS):
         if action.group != group:
             group = action.group
             lines.append(Content.assemble("\n", (group, "bold underline")))
-        key = key_text(now.keys.get(action.id, action.key)).replace(",", " ") or "ctrl+p"
+        key = key_text(now.keys.get(action.id, action.key).replace(",", " ")) or "ctrl+p"
         text = f"{action.label}. {action.tooltip}"
         lines.append(_entry(key, text, width, 12, action.off(now) or ""))
     lines.append(Content.assemble("\n", ("In a pane", "bold underline")))
