@@ -59,6 +59,7 @@ COMMANDS = {
     "export": ("auditing", "export"),
     "verify": ("auditing", "verify"),
     "gc": ("gc", "gc"),
+    "replay": ("replays", "replay"),
     "doctor": ("doctor", "doctor"),
     "worker": ("workers", "worker"),
     "runs list": ("shared", "list_runs"),

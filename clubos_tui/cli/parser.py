@@ -175,6 +175,10 @@ def _add_showing(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
     audit.add_argument("--streams", metavar="DIR", help="the folder of streams that `export` wrote")
     audit.formatter_class = argparse.RawDescriptionHelpFormatter
     audit.epilog = _AUDIT
+    played = _command(
+        commands, "replay", "step through a run in time; nothing can be decided there"
+    )
+    played.add_argument("run", nargs="?", metavar="RUN", help="default: the present or last one")
     _command(commands, "doctor", "what this machine offers")
     checks = commands.add_parser("checks", help="the evidence, again, and whether it is any")
     tries = checks.add_subparsers(title="commands", metavar="COMMAND", required=True)
