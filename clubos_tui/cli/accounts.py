@@ -11,7 +11,7 @@ from argparse import Namespace
 from collections.abc import Iterable, Iterator
 
 from clubos_tui.cli.auditing import audit_json
-from clubos_tui.cli.opened import run_of, session_of
+from clubos_tui.cli.opened import named_run, session_of
 from clubos_tui.cli.output import pour, say
 from clubos_tui.codec import Json
 from clubos_tui.disk import write_all
@@ -26,10 +26,6 @@ from clubos_tui.engine.account import (
     account,
     audited,
 )
-from clubos_tui.engine.run import Run
-from clubos_tui.engine.session import Session
-from clubos_tui.errors import UsageError
-from clubos_tui.events import RunId
 from clubos_tui.ui.text import safe
 
 __all__ = ["as_html", "as_json", "as_markdown", "report"]
@@ -57,7 +53,7 @@ _POLICY = "default-src 'none'; style-src 'unsafe-inline'"
 def report(options: Namespace) -> int:
     """Write the account of a run, the present one or one that is named."""
     with session_of(options) as session:
-        run = _named(session, options.run)
+        run = named_run(session, options.run)
         found = audit.verify(session, run)
         blocks = [*account(run.journal.load()), *audited(found)]
         if options.json:
@@ -78,18 +74,6 @@ def report(options: Namespace) -> int:
         elif sys.stdout is not None:
             pour(data)
     return 0
-
-
-def _named(session: Session, name: str | None) -> Run:
-    if name is None:
-        return run_of(session)
-    if name not in session.runs():
-        raise UsageError(
-            f"there is no run {name} in this repository",
-            untouched="Nothing was written.",
-            cure=f"Those there are: {', '.join(session.runs()) or 'none'}",
-        )
-    return session.run(RunId(name))
 
 
 # --- Markdown -----------------------------------------------------------------------------------

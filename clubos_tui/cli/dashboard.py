@@ -42,18 +42,13 @@ def demo(options: Namespace) -> int:
 
 
 def _open(folder: str, options: Namespace) -> int:
-    from clubos_tui.cli.opened import agent_of, model_of, store_of
+    from clubos_tui.cli.opened import agent_of, model_of, session_factory, store_of
     from clubos_tui.ui.app import ClubosApp
 
-    factory = None
-    if url := store_of(options):
-        from clubos_tui.cli.shared import session_maker
-
-        factory = session_maker(url, options.shared)
     app = ClubosApp(
         folder,
-        session_factory=factory,
-        drive=not url,
+        session_factory=session_factory(options),
+        drive=not store_of(options),
         live=flag(options, "live", "DRY_RUN", on="false"),
         who=getattr(options, "who", None),
         plan_file=options.plan,

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 from argparse import Namespace
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from clubos_tui.agents import REPLAY
 from clubos_tui.engine.run import Run
 from clubos_tui.engine.session import Session
 from clubos_tui.errors import UsageError
+from clubos_tui.events import RunId
 from clubos_tui.plan import EFFORTS, Model
 
 
@@ -36,6 +37,16 @@ def store_of(options: Namespace) -> str:
     return str(getattr(options, "store", None) or os.environ.get("CLUBOS_STORE") or "")
 
 
+def session_factory(options: Namespace) -> Callable[[str], Session] | None:
+    """Return what opens a shared run for a screen; ``None`` where the run is none."""
+    url = store_of(options)
+    if not url:
+        return None
+    from clubos_tui.cli.shared import session_maker
+
+    return session_maker(url, options.shared)
+
+
 def run_of(session: Session) -> Run:
     """Return the open run, else the last; :class:`UsageError` where there is none."""
     run = session.current()
@@ -46,6 +57,20 @@ def run_of(session: Session) -> Run:
             cure="Start one with `clubos run`: a dry run of the first phase.",
         )
     return run
+
+
+def named_run(session: Session, name: str | None) -> Run:
+    """Return the run that is named, else the present one; :class:`UsageError` for one unknown."""
+    if name is None:
+        return run_of(session)
+    known = session.runs()
+    if name not in known:
+        raise UsageError(
+            f"there is no run {name} in this repository",
+            untouched="Nothing was touched.",
+            cure=f"Those there are: {', '.join(known) or 'none'}",
+        )
+    return session.run(RunId(name))
 
 
 def phase_of(run: Run, number: int | None) -> int:

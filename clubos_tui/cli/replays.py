@@ -7,16 +7,14 @@ from collections import Counter
 from collections.abc import Iterator
 
 from clubos_tui.cli.dashboard import has_terminal
-from clubos_tui.cli.opened import run_of, session_of
+from clubos_tui.cli.opened import named_run, session_factory, session_of
 from clubos_tui.cli.output import emit, say
 from clubos_tui.codec import Json
 from clubos_tui.engine.decide import next_for_person
 from clubos_tui.engine.fold import apply
 from clubos_tui.engine.run import Run
-from clubos_tui.engine.session import Session
 from clubos_tui.engine.state import RunView
-from clubos_tui.errors import UsageError
-from clubos_tui.events import TAGS, RunId, tag_of
+from clubos_tui.events import TAGS, tag_of
 from clubos_tui.journal import Record
 from clubos_tui.ui.wording import sentence
 
@@ -24,7 +22,7 @@ from clubos_tui.ui.wording import sentence
 def replay(options: Namespace) -> int:
     """Play a run, the present one or one that is named; nothing is driven, said or locked."""
     with session_of(options) as session:
-        run = _named(session, options.run)
+        run = named_run(session, options.run)
         if options.json or not has_terminal():
             for record, view in _states(run):
                 if options.json:
@@ -34,21 +32,9 @@ def replay(options: Namespace) -> int:
             return 0
     from clubos_tui.ui.app import ClubosApp
 
-    app = ClubosApp(options.repo, replay=run.id)
+    app = ClubosApp(options.repo, replay=run.id, session_factory=session_factory(options))
     app.run()
     return app.return_code or 0
-
-
-def _named(session: Session, name: str | None) -> Run:
-    if name is None:
-        return run_of(session)
-    if name not in session.runs():
-        raise UsageError(
-            f"there is no run {name} in this repository",
-            untouched="Nothing was touched.",
-            cure=f"Those there are: {', '.join(session.runs()) or 'none'}",
-        )
-    return Run(RunId(name), session.paths)
 
 
 def _states(run: Run) -> Iterator[tuple[Record, RunView]]:

@@ -101,7 +101,7 @@ class Replay(Bridge):
     def _open(self) -> None:
         session = self._session()
         self.who = session.who
-        self._source = Run(self._id, session.paths)
+        self._source = session.run(self._id)
         records = self._source.journal.load()
         if not records:
             raise UsageError(f"run {self._id} has no event yet", untouched="Nothing was touched.")
