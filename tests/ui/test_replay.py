@@ -18,6 +18,7 @@ from clubos_tui.engine.driver import Driver
 from clubos_tui.engine.fold import fold
 from clubos_tui.engine.session import Session
 from clubos_tui.errors import Refused
+from clubos_tui.journal import Record
 from clubos_tui.ui import replaying
 from clubos_tui.ui.actions import ACTIONS, BY_ID, REPLAY
 from clubos_tui.ui.app import ClubosApp
@@ -222,7 +223,8 @@ def later(records, seconds):
     """Have the second event so many seconds after the first."""
     moment = datetime.fromisoformat(records[0].at) + timedelta(seconds=seconds)
     at = moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
-    records[1] = replace(records[1], at=at)
+    second = records[1]
+    records[1] = Record(second.seq, at, second.event, second.hash, second.rest)
 
 
 async def test_playing_ends_at_the_end_and_begins_anew_there(run):
