@@ -39,13 +39,16 @@ def is_alive(pid: int) -> bool:
 class FileLock:
     """One lock file, kept for ever; only the lock on it comes and goes.
 
-    With ``hand_on`` the children that write keep it too, see :func:`handed_on`.
+    With ``hand_on`` the children that write keep it too, see :func:`handed_on`. With ``keep`` the
+    file stays open in between, for a lock that is taken thousands of times.
     """
 
-    def __init__(self, path: str, *, hand_on: bool = False) -> None:
+    def __init__(self, path: str, *, hand_on: bool = False, keep: bool = False) -> None:
         self.path = path
         self._hand_on = hand_on
+        self._keep = keep
         self._fd: int | None = None
+        self._kept: tuple[int, int] | None = None  # process and descriptor
 
     @property
     def held(self) -> bool:
@@ -56,14 +59,14 @@ class FileLock:
         """Take the lock, waiting up to ``timeout`` seconds; tell whether we have it."""
         if self._fd is not None:
             return True
-        fd = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        fd = self._opened()
         deadline = time.monotonic() + timeout
         while True:
             try:
                 fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
                 if time.monotonic() >= deadline:
-                    os.close(fd)
+                    self._close(fd)
                     return False
                 time.sleep(0.002)
             else:
@@ -76,8 +79,31 @@ class FileLock:
         """Give the lock back; without effect where it is not held."""
         if self._fd is not None:
             _handed_on.discard(self._fd)
-            os.close(self._fd)
+            if self._keep:
+                fcntl.flock(self._fd, fcntl.LOCK_UN)
+            self._close(self._fd)
             self._fd = None
+
+    def _opened(self) -> int:
+        if self._kept:
+            process, fd = self._kept
+            if process == os.getpid():
+                return fd
+            self._kept = None  # a child's: a lock on it would be its parent's as well
+            os.close(fd)
+        fd = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        if self._keep:
+            self._kept = (os.getpid(), fd)
+        return fd
+
+    def _close(self, fd: int) -> None:
+        if not self._keep:
+            os.close(fd)
+
+    def __del__(self) -> None:
+        kept = getattr(self, "_kept", None)
+        if kept:
+            os.close(kept[1])
 
     def note(self, **facts: str | int) -> None:
         """Write who holds the lock into its file, for messages only; it decides nothing."""

@@ -32,7 +32,7 @@ class FileJournal(Journal):
         super().__init__(clock=clock)
         self.folder = folder
         self.path = os.path.join(folder, FILE_NAME)
-        self._lock = FileLock(os.path.join(folder, "append.lock"))
+        self._lock = FileLock(os.path.join(folder, "append.lock"), keep=True)
         self._offset = 0
         self._torn = 0  # bytes after the last whole append
 
