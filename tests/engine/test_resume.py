@@ -215,7 +215,7 @@ def test_p3_an_interrupt_between_the_steps_of_an_execution(
     target = {
         "branch": "clubos_tui.engine.effects.execute._publish",
         "checks": "clubos_tui.engine.effects.check._subject",
-        "stage": "clubos_tui.engine.effects.execute._ready_stage",
+        "stage": "clubos_tui.engine.effects.execute.ready_stage",
     }[where]
     module, name = target.rsplit(".", 1)
     inner = getattr({"execute": execute}.get(module.rsplit(".", 1)[1]) or __import__(
