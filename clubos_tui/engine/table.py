@@ -301,6 +301,8 @@ def _may_approve_merge(view: RunView, event: Event) -> str | None:
 def _may_roll_back(view: RunView, event: Event) -> str | None:
     assert isinstance(event, RollbackRequested)
     phases = rolled_back_with(view, event.phase)
+    if not phases and view.ending == "merged":
+        return f"phase {event.phase} is taken back already, and no later one stands"
     if not phases and not event.close:
         return f"phase {event.phase} was not executed, so there is nothing to take back"
     fixed = [phase.number for phase in phases if not phase.spec.rollbackable]

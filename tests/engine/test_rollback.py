@@ -419,3 +419,12 @@ def test_p4_an_emptied_folder_comes_back_with_its_permissions(
         assert not (repo.root / "deep").exists()
         run.roll_back(1)
     assert manifest.difference(before, manifest.checkout(repo.root)) == []
+
+
+def test_what_is_taken_back_already_is_refused_in_words(repo: Repo, journey: Start) -> None:
+    """Of a merged run, whose earlier phases still stand."""
+    run = journey(CHANGE, agents.write("later.txt", "x\n")).live().merge()
+    run.roll_back(2)
+    preview = views.rollback_preview(run.session, run.run, 2)
+    assert preview.refusal == "phase 2 is taken back already, and no later one stands"
+    assert views.rollback_preview(run.session, run.run, 1).refusal == ""
