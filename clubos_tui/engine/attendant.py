@@ -37,7 +37,7 @@ async def attend(repositories: Sequence[str], tell: Callable[[str], None]) -> in
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, ended.set)
         tasks = [
-            asyncio.create_task(_attend(session, wakes[session.paths.runs], tell))
+            asyncio.create_task(_attend(session, wakes[session.paths.runs], ended, tell))
             for session in sessions
         ]
         tasks.append(asyncio.create_task(_watch(wakes)))
@@ -57,7 +57,9 @@ async def attend(repositories: Sequence[str], tell: Callable[[str], None]) -> in
             session.close()
 
 
-async def _attend(session: Session, wake: asyncio.Event, tell: Callable[[str], None]) -> None:
+async def _attend(
+    session: Session, wake: asyncio.Event, ended: asyncio.Event, tell: Callable[[str], None]
+) -> None:
     """Drive one repository's run, and the one after it."""
     name = session.repository.name
     told = ""
@@ -68,7 +70,7 @@ async def _attend(session: Session, wake: asyncio.Event, tell: Callable[[str], N
             tell(f"{name}: {line}")
         told = line
 
-    while True:
+    while not ended.is_set():
         wake.clear()
         driver = None
         try:
@@ -79,7 +81,7 @@ async def _attend(session: Session, wake: asyncio.Event, tell: Callable[[str], N
                 continue
             driver = Driver(session, run)
             driver.require()
-            while True:
+            while not ended.is_set():
                 wake.clear()  # before the look: what is said after it sets it again
                 waits = await driver.step()
                 if waits is None:
@@ -106,8 +108,10 @@ def _is_over(session: Session, run: str) -> bool:
 
 
 async def _woken(wake: asyncio.Event) -> None:
+    # Not `wait_for`: before Python 3.12 it loses a cancellation that comes with the wake-up.
     with contextlib.suppress(TimeoutError):
-        await asyncio.wait_for(wake.wait(), RARELY_SECONDS)
+        async with asyncio.timeout(RARELY_SECONDS):
+            await wake.wait()
 
 
 async def _watch(wakes: dict[str, asyncio.Event]) -> None:
