@@ -64,6 +64,10 @@ class Driver:
         if not self.acquire():
             raise busy(self._lock)
 
+    def holder(self) -> dict[str, str | int]:
+        """Return what the process that drives, or drove last, wrote about itself."""
+        return self._lock.holder()
+
     def release(self) -> None:
         """Give the lock back."""
         self.context.forget()
@@ -191,6 +195,10 @@ class DriverThread:
         self._thread.start()
         self._ready.wait(5)
         return True
+
+    def holder(self) -> dict[str, str | int]:
+        """Return what the process that drives, or drove last, wrote about itself."""
+        return self._driver.holder()
 
     def stop(self, timeout: float = 10.0) -> None:
         """End after withdrawing the step under way, and give the lock back.

@@ -6,8 +6,9 @@ and appends under the number it decided on. Nothing here moves the run; the driv
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Literal
 
 from clubos_tui import __version__
@@ -68,6 +69,7 @@ class Run:
         self.journal = journal or FileJournal(paths.run(run_id))
         self._view: RunView | None = None
         self._folded = 0
+        self._stands: Callable[[RunView], bool] | None = None
 
     @property
     def view(self) -> RunView:
@@ -99,6 +101,12 @@ class Run:
         """
         for _ in range(_RETRIES):
             self.refresh()
+            if self._stands is not None and not self._stands(self.view):
+                raise Stale(
+                    "it is not as it was when you were asked",
+                    untouched="Nothing was recorded and nothing was done.",
+                    cure="Look again, and decide on what is there now.",
+                )
             for event in events:
                 reason = refusal(self.view, event)
                 if reason:
@@ -108,9 +116,23 @@ class Run:
                 self.journal.append(*said, expected=self._folded, durable=durable)
             except Conflict:
                 continue
+            self._stands = None  # what comes after that builds on it
             self.refresh()
             return
         raise Refused("the journal is too busy", untouched="Nothing was recorded.")
+
+    @contextlib.contextmanager
+    def provided(self, stands: Callable[[RunView], bool]) -> Iterator[None]:
+        """Within, refuse what is said first if ``stands`` denies the very state it would come to.
+
+        For a decision that rests on more than the table of events and states looks at: what a
+        person saw when they made it.
+        """
+        self._stands = stands
+        try:
+            yield
+        finally:
+            self._stands = None
 
     # --- requests -----------------------------------------------------------------------------
 

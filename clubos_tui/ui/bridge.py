@@ -13,16 +13,17 @@ import contextlib
 import importlib
 import time
 from collections import deque
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from typing import TYPE_CHECKING, Any
 
 from clubos_tui.engine.run import Run
 from clubos_tui.engine.state import RunView
-from clubos_tui.errors import ClubosError
+from clubos_tui.errors import ClubosError, Refused
 from clubos_tui.journal import Record
 from clubos_tui.plan import Model, Plan
 from clubos_tui.ui import lasting
 from clubos_tui.ui.following import CHUNK, Streams
+from clubos_tui.ui.other_runs import follow_runs, go_over, who_drives
 from clubos_tui.ui.store import Store
 from clubos_tui.ui.values import LogNews, Problem
 from clubos_tui.ui.watching import Watches
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from clubos_tui.engine.driver import DriverThread
     from clubos_tui.engine.session import Session
     from clubos_tui.engine.views import RollbackPreview
+    from clubos_tui.ui.question import Question
     from clubos_tui.ui.review import Review
 
 __all__ = ["Bridge", "PlanLoader", "SessionFactory", "problem_of", "read_review", "warm_up"]
@@ -104,6 +106,9 @@ class Bridge:
         self.run: Run | None = None
         self.failure: Problem | None = None
         self.drives: bool | None = None  # None: not known yet
+        self.driver = ""  # who else drives, or that nobody does, in words
+        self.took_over = ""  # from whom, until that is said
+        self.switching = asyncio.Lock()  # from one run to another
         self._factory = session_factory
         self._plan_file = plan_file
         self._plan_loader = plan_loader
@@ -151,6 +156,17 @@ class Bridge:
         """Return what came to the log since the last call."""
         return LogNews(self.store.drain(), self.store.drain_withdrawn())
 
+    @property
+    def mark(self) -> tuple[str, int]:
+        """How far the screen has read: the run, and the number of the last record."""
+        return (self.run.id if self.run else ""), self.seen
+
+    def since(self, run: str, seq: int) -> Sequence[Record]:
+        """Return what was recorded after a mark."""
+        if self.run is None:
+            return ()
+        return self.run.journal.new(seq if run == self.run.id else 0)
+
     # --- opening and closing ------------------------------------------------------------------
 
     async def open(self) -> None:
@@ -162,6 +178,7 @@ class Bridge:
             return
         if run is not None:
             self.start("driver", self._drive())
+        self.start("runs", follow_runs(self))
 
     def _session(self) -> Session:
         if self._factory is not None:
@@ -276,12 +293,20 @@ class Bridge:
 
     # --- saying -------------------------------------------------------------------------------
 
-    async def say(self, what: Callable[[Run], None]) -> None:
-        """Say something to the run beside the loop; raises ``ClubosError`` where it is refused."""
+    async def say(self, what: Callable[[Run], None], question: Question | None = None) -> None:
+        """Say something to the run beside the loop; raises ``ClubosError`` where it is refused.
+
+        An answer to a `question` is refused where that does not stand any more.
+        """
         voice = self._voice
         assert voice is not None, "BUG: said before there is a run"
+
+        def speak() -> None:
+            with voice.provided(question.stands) if question else contextlib.nullcontext():
+                what(voice)
+
         async with self._speaking:
-            await asyncio.to_thread(what, voice)
+            await asyncio.to_thread(speak)
         driving = self._tasks.get("driver")
         if driving is None or driving.done():
             self.start("driver", self._drive())  # it had died; what was said wants it back
@@ -291,7 +316,10 @@ class Bridge:
         await self.say(lambda run: run.note_outside(phase, paths))
 
     async def start_run(self) -> None:
-        """Start a run with the plan in force and make it the one on the screen."""
+        """Start a run with the plan in force and make it the one on the screen.
+
+        Raises :class:`Refused` where somebody else has just done so; theirs is shown then.
+        """
         session = self.session
         assert session is not None, "BUG: a run started before the repository is open"
 
@@ -299,7 +327,17 @@ class Bridge:
             plan, source = self._plan(session)
             return session.start(plan, source, by=self.who, agent=self.agent, model=self._model)
 
-        run = await asyncio.to_thread(start)
+        try:
+            async with self.switching:
+                await self.switch(await asyncio.to_thread(start))
+        except Refused:
+            await go_over(self)
+            raise
+
+    async def switch(self, run: Run) -> None:
+        """Make a run the one on the screen."""
+        session = self.session
+        assert session is not None, "BUG: switched before the repository is open"
         if old := self._tasks.pop("driver", None):
             old.cancel()
             await asyncio.gather(old, return_exceptions=True)
@@ -344,6 +382,7 @@ class Bridge:
         from clubos_tui.engine.driver import DriverThread
 
         session, run = self._opened
+        holder = ""
         while True:
             driver = DriverThread(session, run.id)
             start = asyncio.ensure_future(asyncio.to_thread(driver.start))
@@ -358,10 +397,14 @@ class Bridge:
                 self._complain(problem_of(error))
                 return
             if not self.drives:
-                self._touched = True
+                holder = who_drives(driver.holder())
+                self.driver, self._touched = f"{holder} drives; decisions count", True
                 await asyncio.sleep(RETRY_SECONDS)
                 continue
-            self._driver, self._touched = driver, True
+            if holder:
+                self.took_over = f"{holder} has gone: this dashboard drives now"
+                self.store.say("info", self.took_over)
+            self._driver, self._touched, self.driver = driver, True, ""
             while driver.error is None:  # noqa: ASYNC110 - it ends in another thread
                 await asyncio.sleep(RETRY_SECONDS / 4)
             await self._stop_driving()
@@ -369,7 +412,7 @@ class Bridge:
             return
 
     def _complain(self, problem: Problem) -> None:
-        self.drives, self._touched = False, True
+        self.drives, self.driver, self._touched = False, "the driver stopped", True
         self.store.say("error", f"The driver stopped: {problem.what}", detail=problem.cure)
 
     async def _stop_driving(self) -> None:

@@ -65,7 +65,9 @@ class Streams:
         """Open and close what an event says."""
         match event:
             case e.ActionStarted():
-                self.chatter = Stream(event.stream, event.phase)
+                # Begun anew where it was withdrawn: the reader sees that for itself.
+                if self.chatter is None or self.chatter.path != event.stream:
+                    self.chatter = Stream(event.stream, event.phase)
             case e.ActionFinished() | e.AttemptStarted() | e.Proposed() | e.ProposalFailed():
                 self.chatter = None
             case e.CheckStarted() if event.stream:

@@ -19,9 +19,11 @@ from clubos_tui.engine.decide import next_for_person
 from clubos_tui.errors import ClubosError
 from clubos_tui.ui import checking, panes
 from clubos_tui.ui.actions import Situation, key_hints, next_step
-from clubos_tui.ui.bridge import Bridge, problem_of
+from clubos_tui.ui.asking import Asking
+from clubos_tui.ui.bridge import Bridge
 from clubos_tui.ui.editing import Editing
 from clubos_tui.ui.listing import Listing
+from clubos_tui.ui.question import Question
 from clubos_tui.ui.reviewing import Reviewing
 from clubos_tui.ui.screens.requests import Requests
 from clubos_tui.ui.store import Progress
@@ -57,6 +59,7 @@ class Presenter:
         self.editing = Editing(app, self.say)
         self.reviewing = Reviewing(self, dashboard)
         self._requests = Requests(self)
+        self._asking = Asking(app, self.bridge)
         self._said: Problem | None = None  # what a request was refused with
         self._busy = False
         self._clock = 0.0
@@ -106,6 +109,7 @@ class Presenter:
         if self.bridge.failure is not None:
             self._show_failure(self.bridge.failure)
             return
+        self._asking.look()
         now = time.monotonic()
         if changed or now - self._clock >= CLOCK_SECONDS:
             self._clock = now
@@ -217,12 +221,14 @@ class Presenter:
         if self._busy:
             return
         self._busy, self._said = True, None
+        self._asking.begin()
         try:
             await self._requests.all[name]()
         except (ClubosError, OSError) as error:
-            self._said = problem_of(error)
+            self._said = self._asking.refused(error, self.number)
             text = self._said.what.partition("\n")[0]
-            self._dash.notify(text, severity="error", markup=False)
+            severity = "warning" if self._said.tone == "warn" else "error"
+            self._dash.notify(text, severity=severity, markup=False)  # type: ignore[arg-type]
         finally:
             self._busy = False
             if self._dash.is_attached:
@@ -234,9 +240,9 @@ class Presenter:
         """Ask while a step is running."""
         return self._busy is False and await self._requests.quit()
 
-    async def ask(self, dialog: Screen[T]) -> T | None:
-        """Show a dialog and wait for its answer."""
-        return await self._dash.app.push_screen_wait(dialog)
+    async def ask(self, dialog: Screen[T], question: Question | None = None) -> T | None:
+        """Show a dialog and wait for its answer; a question that is settled takes none."""
+        return await self._asking.ask(dialog, question)
 
     def say(self, tone: Tone, text: str) -> None:
         """Show a short sentence."""
@@ -374,9 +380,10 @@ class Presenter:
     def _show_lines(self) -> None:
         bridge, dash, number = self.bridge, self._dash, self.number
         now = self.situation()
-        driver = ""
-        if bridge.view is not None and bridge.drives is False:
-            driver = "another clubos drives: watching"
+        driver = bridge.driver if bridge.view is not None else ""
+        if bridge.took_over:
+            self.say("info", bridge.took_over)
+            bridge.took_over = ""
         status: StatusValues = panes.status(
             bridge.store,
             number,

@@ -30,6 +30,7 @@ from clubos_tui.ui.values import LogNews, Position
 if TYPE_CHECKING:
     from clubos_tui.engine.views import RollbackPreview
     from clubos_tui.journal import Record
+    from clubos_tui.ui.question import Question
     from clubos_tui.ui.review import Review
 
 __all__ = ["LONGEST", "SPEEDS", "Replay"]
@@ -295,7 +296,11 @@ class Replay(Bridge):
 
     # --- what a replay never does -------------------------------------------------------------
 
-    async def say(self, what: Callable[[Run], None]) -> None:  # noqa: ARG002
+    async def say(
+        self,
+        what: Callable[[Run], None],  # noqa: ARG002
+        question: Question | None = None,  # noqa: ARG002
+    ) -> None:
         """Refuse."""
         raise _refused()
 

@@ -6,7 +6,7 @@ held down or pressed again at once (also the one that opened the dialog) does no
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import PurePath
 from time import monotonic
 from typing import ClassVar, TypeVar
@@ -69,6 +69,7 @@ class Ask(ModalScreen[T]):
         self._lines = lines
         self._pressed: dict[str, float] = {opened_by: monotonic()} if opened_by else {}
         self._since = float("inf")
+        self._settled: Callable[[], str] | None = None
 
     def compose(self) -> ComposeResult:
         """Lay out title, sheet, fields, buttons and a line of keys."""
@@ -76,7 +77,9 @@ class Ask(ModalScreen[T]):
             dialog.border_title = Content(safe(self._heading))
             with VerticalScroll(id="sheet", can_focus=False):
                 yield Static(sheet_content(self._lines), markup=False)
-            yield from self.fields()
+            for field in self.fields():
+                field.add_class("field")
+                yield field
             yield Static("", id="wrong", markup=False)
             with Horizontal(id="buttons"):
                 yield from self.buttons()
@@ -125,8 +128,38 @@ class Ask(ModalScreen[T]):
 
     def action_answer(self, answer: str, key: str) -> None:
         """Take an answer, unless the key came too soon to be meant."""
-        if self.armed(key):
+        if not self.armed(key):
+            return
+        if self._settled is None:
             self.answered(answer)
+        elif answer == "close":
+            self.finish(None)
+
+    def settle(self, words: Callable[[], str]) -> None:
+        """Say that somebody else has decided; nothing that is typed here decides from now on.
+
+        Args:
+            words: Who decided what, and how long ago.
+        """
+        if self._settled is not None:
+            return
+        self._settled, self._since = words, monotonic()  # enter may be under way
+        self.query(Button).set(display=False, disabled=True)
+        self.query(".field").set(disabled=True)
+        close = Button("Close (esc)", id="close", variant="primary", compact=True)
+        self.query_one("#buttons").mount(close)
+        self.call_after_refresh(close.focus)
+        self.add_class("-settled")
+        self._tell()
+        self.set_interval(1.0, self._tell)
+
+    def _tell(self) -> None:
+        if self._settled is not None:
+            self.query_one("#wrong", Static).update(
+                sheet_content((("warn", f"{self._settled()}."),
+                               ("quiet", "Your answer is not needed; nothing of it was recorded.")))
+            )  # fmt: skip
+            self.call_after_refresh(self._fit)
 
     def answered(self, answer: str) -> None:
         """Act on an answer that was meant."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
+from clubos_tui.ui import question
 from clubos_tui.ui.screens.desk import Desk
 
 if TYPE_CHECKING:
@@ -78,6 +79,7 @@ class Checking:
         from clubos_tui.ui.screens.confirm import Override
 
         view, phase = self._view, self._desk.situation().phase
+        asked = question.override(view, phase)
         shown = place_of(view, phase)[1]
         which = "the merged tree" if view.merge_waits else f"phase {phase}"
         first = checks.index(wanted) if wanted in checks else 0
@@ -88,12 +90,13 @@ class Checking:
             self._desk.bridge.who,
             first=first,
         )
-        answer = await self._desk.ask(dialog)
+        answer = await self._desk.ask(dialog, asked)
         if answer is not None:
             await self._desk.bridge.say(
                 lambda run: run.override(
                     phase, answer.check, reason=answer.reason, by=answer.name, shown=shown
-                )
+                ),
+                asked,
             )
 
     async def _allow(self, guard: CheckFinished) -> None:
@@ -104,13 +107,15 @@ class Checking:
         view, phase = self._view, self._desk.situation().phase
         title = f"Phase {phase} changes what judges it"
         lines = [*evidence.judging(guard), *sheets.overriders(view, phase)]
+        asked = question.override(view, phase)
         dialog = Judging(title, lines, self._desk.bridge.who, self._excerpt(guard))
-        answer = await self._desk.ask(dialog)
+        answer = await self._desk.ask(dialog, asked)
         if answer is not None:
             await self._desk.bridge.say(
                 lambda run: run.override(
                     phase, guard.check, reason=answer.reason, by=answer.name, shown=guard.tree
-                )
+                ),
+                asked,
             )
 
     def _excerpt(self, guard: CheckFinished) -> Patch | None:

@@ -21,6 +21,7 @@ class Choose(Ask[int]):
     def __init__(self, title: str, lines: Sequence[Line], choices: Sequence[str]) -> None:
         super().__init__(title, lines)
         self._choices = choices
+        self._chosen: int | None = None
 
     def fields(self) -> Sequence[Widget]:
         """Return the list."""
@@ -37,10 +38,9 @@ class Choose(Ask[int]):
     def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
         """Take enter on a line."""
         event.stop()
-        if self.armed("enter"):
-            self.finish(event.option_index)
+        self._chosen = event.option_index
+        self.action_answer("chosen", "enter")
 
     def answered(self, answer: str) -> None:
         """Leave."""
-        if answer == "no":
-            self.finish(None)
+        self.finish(None if answer == "no" else self._chosen)

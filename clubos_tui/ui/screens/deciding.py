@@ -8,6 +8,8 @@ from clubos_tui.changes.decisions import Decision, Verdict
 from clubos_tui.changes.manifest import TreeId
 from clubos_tui.changes.needs import Missing
 from clubos_tui.errors import Refused
+from clubos_tui.ui import question
+from clubos_tui.ui.question import Question
 from clubos_tui.ui.screens.desk import Desk
 from clubos_tui.ui.text import safe
 from clubos_tui.ui.values import Line, count
@@ -45,7 +47,7 @@ class Deciding:
             return
         from clubos_tui.ui.screens.confirm import Note
 
-        change = self._desk.situation().change
+        change, asked = self._desk.situation().change, self._asked
         assert change
         note = await self._desk.ask(
             Note(
@@ -54,10 +56,11 @@ class Deciding:
                  ("quiet", "With a note, the agent reads it at its next attempt.")],
                 hint="Note (may stay empty)",
                 yes="Reject the file",
-            )
+            ),
+            asked,
         )  # fmt: skip
         if note is not None:
-            await self._decide([Decision(change.path, "reject", note)])
+            await self._decide([Decision(change.path, "reject", note)], asked=asked)
 
     async def accept_file(self) -> None:
         """Accept the whole file."""
@@ -85,16 +88,38 @@ class Deciding:
         said = [("quiet", "The agent reads it at its next attempt, with the place it is about.")]
         if before:
             said.append(("quiet", f"It takes the place of: {before}"))
-        note = await self._desk.ask(Note(f"Note on {what}", said, hint="Note", yes="Keep"))  # type: ignore[arg-type]
+        asked = self._asked
+        dialog = Note(f"Note on {what}", said, hint="Note", yes="Keep")  # type: ignore[arg-type]
+        note = await self._desk.ask(dialog, asked)
         if note is not None:
-            await self._decide(self._desk.reviewing.meant(verdict, note), go_on=False)
+            await self._decide(self._desk.reviewing.meant(verdict, note), go_on=False, asked=asked)
 
-    async def _decide(self, decisions: Sequence[Decision], *, go_on: bool = True) -> None:
+    @property
+    def _asked(self) -> Question:
+        """What is asked of a person who decides: on this change set, while it is a proposal."""
+        view, now = self._desk.bridge.view, self._desk.situation()
+        assert view
+        return question.proposal(view, now.phase)
+
+    @property
+    def _all_asked(self) -> Question:
+        """The same, where it rests on every decision there is."""
+        view, now = self._desk.bridge.view, self._desk.situation()
+        assert view
+        return question.draft(view, now.phase)
+
+    async def _decide(
+        self,
+        decisions: Sequence[Decision],
+        *,
+        go_on: bool = True,
+        asked: Question | None = None,
+    ) -> None:
         if not decisions:
             return
         now, by = self._desk.situation(), self._desk.bridge.who
         number, tree = now.phase, self._tree
-        await self._desk.bridge.say(lambda run: run.decide(number, tree, decisions, by=by))
+        await self._desk.bridge.say(lambda run: run.decide(number, tree, decisions, by=by), asked)
         if len(decisions) > 1:
             self._desk.say("info", f"{decided(decisions)}; u takes that back")
         if go_on:
@@ -109,7 +134,7 @@ class Deciding:
     async def undo(self) -> None:
         """Take the last gesture back."""
         number, by = self._desk.situation().phase, self._desk.bridge.who
-        await self._desk.bridge.say(lambda run: run.undo_decision(number, by=by))
+        await self._desk.bridge.say(lambda run: run.undo_decision(number, by=by), self._all_asked)
         self._desk.say("info", "the last decision was taken back")
 
     async def rest(self) -> None:
@@ -122,7 +147,7 @@ class Deciding:
         assert view
         if review is None:
             return
-        draft = view.phase(now.phase).draft
+        asked, draft = self._all_asked, view.phase(now.phase).draft
         choices: list[tuple[str, Sequence[Decision]]] = []
         for folder in (*_folders(now.change.path), ""):
             where = f"in {folder}/" if folder else "everywhere"
@@ -139,9 +164,9 @@ class Deciding:
             [("quiet", "What is decided already stays. u takes it all back at once.")],
             [text for text, _ in choices],
         )
-        chosen = await self._desk.ask(dialog)
+        chosen = await self._desk.ask(dialog, asked)
         if chosen is not None:
-            await self._decide(choices[chosen][1])
+            await self._decide(choices[chosen][1], asked=asked)
 
     async def edit(self) -> None:
         """Let the person edit the proposed file; what they save is proposed under a new id."""
@@ -171,14 +196,15 @@ class Deciding:
         number, by = self._desk.situation().phase, self._desk.bridge.who
         view, review = self._desk.bridge.view, self._desk.reviewing.review
         assert view
+        asked = self._all_asked
         lacking = review.missing(view.phase(number).draft) if review else ()
         if lacking:
             lines: list[Line] = [("warn", _lacks(item)) for item in lacking]
             lines.append(("quiet", "What is left is checked again; this looks at names only."))
             title = f"Seal without {count(len(lacking), 'name')} that is used?"
-            if not await self._desk.ask(Confirm(title, lines, yes="Seal", opened_by="s")):
+            if not await self._desk.ask(Confirm(title, lines, yes="Seal", opened_by="s"), asked):
                 return
-        await self._desk.bridge.say(lambda run: run.seal(number, by=by))
+        await self._desk.bridge.say(lambda run: run.seal(number, by=by), asked)
 
 
 def _lacks(item: Missing) -> str:

@@ -12,6 +12,7 @@ from clubos_tui.ui.values import Tone
 
 if TYPE_CHECKING:
     from clubos_tui.ui.editing import Editing
+    from clubos_tui.ui.question import Question
     from clubos_tui.ui.reviewing import Reviewing
 
 __all__ = ["Desk"]
@@ -29,8 +30,8 @@ class Desk(Protocol):
     def situation(self) -> Situation:
         """Return what is selected and how things stand."""
 
-    async def ask(self, dialog: Screen[T]) -> T | None:
-        """Show a dialog and wait for its answer."""
+    async def ask(self, dialog: Screen[T], question: Question | None = None) -> T | None:
+        """Show a dialog and wait for its answer; a question that is settled takes none."""
 
     def select_phase(self, number: int) -> None:
         """Select a phase."""

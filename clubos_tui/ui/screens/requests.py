@@ -9,8 +9,10 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
+from clubos_tui.ui import question
 from clubos_tui.ui.actions import next_action
 from clubos_tui.ui.bridge import Bridge
+from clubos_tui.ui.question import Question
 from clubos_tui.ui.screens.checking import Checking
 from clubos_tui.ui.screens.deciding import Deciding
 from clubos_tui.ui.screens.desk import Desk
@@ -85,12 +87,14 @@ class Requests:
             self._desk.select_phase(1)
         if not await self._admitted(number):
             return
-        await self._bridge.say(lambda run: run.propose(number, by=by))
+        asked = question.proposal(view, number) if (view := self._bridge.view) else None
+        await self._bridge.say(lambda run: run.propose(number, by=by), asked)
 
     async def resume(self) -> None:
         """Go on with a dry run that is held."""
         number, by = self._desk.situation().phase, self._bridge.who
-        await self._bridge.say(lambda run: run.resume(number, by=by))
+        asked = question.proposal(self._view, number)
+        await self._bridge.say(lambda run: run.resume(number, by=by), asked)
 
     async def _admitted(self, number: int) -> bool:
         """Show what an agent needs of this machine before its first run, and ask."""
@@ -107,9 +111,10 @@ class Requests:
             return True
         lines = sheets.needs(agent, needs)
         dialog = Confirm("What the agent needs", lines, yes="Give it that", opened_by="d")
-        if not await self._desk.ask(dialog):
+        asked = question.admission(view, number, agent, needs)
+        if not await self._desk.ask(dialog, asked):
             return False
-        await self._bridge.say(lambda run: run.admit(agent, needs, by=by))
+        await self._bridge.say(lambda run: run.admit(agent, needs, by=by), asked)
         return True
 
     async def answer(self) -> None:
@@ -122,8 +127,9 @@ class Requests:
         asked = next(iter(phase.permissions.open.values()), None)
         if asked is None:
             return
+        stands = question.permission(self._view, number, asked.permission)
         answer = await self._desk.ask(
-            Permission("May the agent do this?", sheets.permission(self._view, asked))
+            Permission("May the agent do this?", sheets.permission(self._view, asked)), stands
         )
         if answer is None:
             return
@@ -134,7 +140,7 @@ class Requests:
             if held:
                 run.resume(number, by=by)
 
-        await self._bridge.say(answer_and_go_on)
+        await self._bridge.say(answer_and_go_on, stands)
 
     async def limits(self) -> None:
         """Show what was used; set a limit anew, and go on where one had held a dry run."""
@@ -143,12 +149,14 @@ class Requests:
 
         number, by = self._desk.situation().phase, self._bridge.who
         held = self._view.phase(number).held
+        asked = question.limits(self._view, number)
         answer = await self._desk.ask(
             Limits(
                 f"Limits of phase {number}",
                 sheets.limits(self._view, number),
                 held.limit if held else None,
-            )
+            ),
+            asked,
         )
         if answer is None:
             return
@@ -159,7 +167,7 @@ class Requests:
             if held and held.limit:
                 run.resume(number, by=by)
 
-        await self._bridge.say(set_and_go_on)
+        await self._bridge.say(set_and_go_on, asked)
 
     async def _may_start(self) -> bool:
         """Ask before a new run takes the place of one that could still be rolled back or undone."""
@@ -173,7 +181,7 @@ class Requests:
             ("quiet", "What it did can then be taken back with git only (its branches are kept)."),
         ]
         dialog = Confirm("Start a new run?", lines, yes="New run", opened_by="n")
-        return await self._desk.ask(dialog) is True
+        return await self._desk.ask(dialog, question.ending(view)) is True
 
     # --- approval -----------------------------------------------------------------------------
 
@@ -191,7 +199,7 @@ class Requests:
             await self._approve_merge()
             return
         number = self._desk.situation().phase
-        phase = view.phase(number)
+        asked, phase = question.approval(view, number), view.phase(number)
         tree, attempt, files = phase.change_set, phase.attempt, len(phase.manifest)
         closed = sheets.closed(view, number)
         shut = ", ".join(f"{check.check} ({check.outcome})" for check in closed)
@@ -205,21 +213,22 @@ class Requests:
                 sheets.approval(view, number, who, reach),
                 shut=shut,
                 barred=of_phase(phase).refusal(who) or "",
-            )
+            ),
+            asked,
         )
         if answer == "approve":
             seconds = time.monotonic() - self._shown.get(tree, time.monotonic())
             too_fast = hasty(lines, seconds)
-            if too_fast and not await self._really(lines, seen, seconds):
+            if too_fast and not await self._really(lines, seen, seconds, asked):
                 return
             shown = Shown(files, round(seconds), "dashboard", lines, seen, too_fast)
             await self._bridge.say(
-                lambda run: run.approve(number, tree, attempt, by=who, shown=shown)
+                lambda run: run.approve(number, tree, attempt, by=who, shown=shown), asked
             )
         elif answer == "reject":
-            await self._reject_all(number, tree, attempt)
+            await self._reject_all(number, tree, attempt, asked)
 
-    async def _really(self, lines: int, seen: int, seconds: float) -> bool:
+    async def _really(self, lines: int, seen: int, seconds: float, asked: Question) -> bool:
         """Ask once more where nobody can have read what is approved."""
         from clubos_tui.ui.screens.confirm import Confirm
 
@@ -231,9 +240,9 @@ class Requests:
         dialog = Confirm(
             "Approve what was not read?", said, yes="Approve", no="Look", opened_by="y"
         )
-        return await self._desk.ask(dialog) is True
+        return await self._desk.ask(dialog, asked) is True
 
-    async def _reject_all(self, number: int, tree: str, attempt: int) -> None:
+    async def _reject_all(self, number: int, tree: str, attempt: int, asked: Question) -> None:
         from clubos_tui.changes.manifest import TreeId
         from clubos_tui.ui.screens.confirm import Note
 
@@ -245,12 +254,13 @@ class Requests:
                 hint="Why",
                 yes="Reject",
                 required=True,
-            )
+            ),
+            asked,
         )  # fmt: skip
         if reason:
             by = self._bridge.who
             await self._bridge.say(
-                lambda run: run.reject(number, TreeId(tree), attempt, reason=reason, by=by)
+                lambda run: run.reject(number, TreeId(tree), attempt, reason=reason, by=by), asked
             )
 
     async def _approve_merge(self) -> None:
@@ -268,8 +278,9 @@ class Requests:
         lines = sheets.merge_approval(view, who)
         barred = of_merge(view).refusal(who) or ""
         dialog = Approval("Approve the merged tree?", lines, barred=barred, reject=False)
-        if await self._desk.ask(dialog) == "approve":
-            await self._bridge.say(lambda run: run.approve_merge(tree, by=who))
+        asked = question.merge_approval(view)
+        if await self._desk.ask(dialog, asked) == "approve":
+            await self._bridge.say(lambda run: run.approve_merge(tree, by=who), asked)
 
     # --- for real -----------------------------------------------------------------------------
 
@@ -279,26 +290,27 @@ class Requests:
         from clubos_tui.ui.screens.confirm import Confirm, TypedConfirm
 
         number, by = self._desk.situation().phase, self._bridge.who
-        spec = self._view.phase(number).spec
+        asked, spec = question.execution(self._view, number), self._view.phase(number).spec
         title, lines = f"LIVE: execute phase {number}?", sheets.execution(self._view, number, by)
         if spec.rollbackable:
             yes = await self._desk.ask(
-                Confirm(title, lines, yes="Execute", harmless=True, opened_by="X")
+                Confirm(title, lines, yes="Execute", harmless=True, opened_by="X"), asked
             )
         else:
-            yes = await self._desk.ask(TypedConfirm(title, lines, name=spec.name, yes="Execute"))
+            typed = TypedConfirm(title, lines, name=spec.name, yes="Execute")
+            yes = await self._desk.ask(typed, asked)
         if yes:
-            await self._bridge.say(lambda run: run.execute(number, by=by))
+            await self._bridge.say(lambda run: run.execute(number, by=by), asked)
 
     async def merge(self) -> None:
         """Merge what is validated."""
         from clubos_tui.ui import sheets
         from clubos_tui.ui.screens.confirm import Confirm
 
-        by = self._bridge.who
+        by, asked = self._bridge.who, question.merge(self._view)
         lines = sheets.merge(self._view, by)
-        if await self._desk.ask(Confirm("LIVE: merge?", lines, yes="Merge", opened_by="m")):
-            await self._bridge.say(lambda run: run.merge(by=by))
+        if await self._desk.ask(Confirm("LIVE: merge?", lines, yes="Merge", opened_by="m"), asked):
+            await self._bridge.say(lambda run: run.merge(by=by), asked)
 
     async def roll_back(self) -> None:
         """Show the loss statement, then roll back."""
@@ -315,6 +327,7 @@ class Requests:
         from clubos_tui.ui.screens.confirm import Confirm
         from clubos_tui.ui.screens.rollback import Rollback
 
+        back = question.rollback(self._view, number, close=close)
         self._desk.say("busy", "comparing what would be taken back ...")
         preview = await self._bridge.rollback_preview(number)
         if preview.refusal and not (close and not preview.phases):
@@ -327,15 +340,15 @@ class Requests:
         take_out: tuple[str, ...] = ()
         mergeable = [item.path for item in preview.asked if not item.refusal]
         if mergeable:
-            chosen = await self._desk.ask(Rollback(title, lines, mergeable, opened_by="R"))
+            chosen = await self._desk.ask(Rollback(title, lines, mergeable, opened_by="R"), back)
             yes, take_out = chosen is not None, chosen or ()
         else:
             asked = Confirm(title, lines, yes="Roll back", opened_by="R")
-            yes = await self._desk.ask(asked) is True
+            yes = await self._desk.ask(asked, back) is True
         if yes:
             by = self._bridge.who
             await self._bridge.say(
-                lambda run: run.roll_back(number, by=by, close=close, take_out=take_out)
+                lambda run: run.roll_back(number, by=by, close=close, take_out=take_out), back
             )
 
     async def undo(self) -> None:
@@ -344,15 +357,16 @@ class Requests:
         from clubos_tui.ui import sheets
         from clubos_tui.ui.screens.confirm import Confirm
 
+        asked = question.undo(self._view)
         preview = await self._bridge.rollback_preview(0)
         if preview.refusal:
             raise preview.error or Refused(preview.refusal, untouched="Nothing was changed.")
         lines = sheets.undo(preview)
         if await self._desk.ask(
-            Confirm("Undo the last rollback?", lines, yes="Undo", opened_by="U")
+            Confirm("Undo the last rollback?", lines, yes="Undo", opened_by="U"), asked
         ):
             by = self._bridge.who
-            await self._bridge.say(lambda run: run.undo(by=by))
+            await self._bridge.say(lambda run: run.undo(by=by), asked)
 
     async def interrupt(self) -> None:
         """Interrupt the step under way, whichever process drives it."""

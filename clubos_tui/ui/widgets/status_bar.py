@@ -55,6 +55,8 @@ class StatusBar(Widget):
     def _facts(self, *, wide: bool) -> list[str]:
         values = self.values
         facts = [safe(values.agent)] if values.agent else []
+        if values.driver:
+            facts.append(safe(values.driver))
         if values.running and values.seconds is not None:
             facts.append(f"running {clock(values.seconds)}")
         if values.spent:
@@ -63,8 +65,6 @@ class StatusBar(Widget):
             facts.append(f"{values.create} create, {values.modify} modify, {values.delete} delete")
         if values.pending:
             facts.append(f"{values.pending} pending")
-        if values.driver:
-            facts.append(values.driver)
         if not values.running and values.seconds is not None:
             facts.append(f"took {clock(values.seconds)}")
         if self.where and wide:
