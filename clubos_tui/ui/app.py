@@ -18,8 +18,10 @@ from textual.worker import WorkerFailed
 
 from clubos_tui.ui.actions import ACTIONS, REPLAY
 from clubos_tui.ui.keymap import keymap_path, read_keymap
+from clubos_tui.ui.notify import notify_path, read_notify
 from clubos_tui.ui.screens.dashboard import Dashboard
 from clubos_tui.ui.styles import sheet
+from clubos_tui.ui.summons import Summons
 
 if TYPE_CHECKING:
     from clubos_tui.engine.session import Session
@@ -71,6 +73,7 @@ class ClubosApp(App[None]):
         self._drive = drive
         self._replay = replay
         self.keymap = read_keymap(keymap_path())
+        self.summons = Summons(self, read_notify(notify_path()), self._write_beside)
         if self.no_color and "TEXTUAL_THEME" not in os.environ:
             # The default theme would still send greys; an ansi theme sends no colour at all.
             self.theme = "ansi-dark"
@@ -78,10 +81,34 @@ class ClubosApp(App[None]):
             self._filters.append(NoColor())
 
     def on_mount(self) -> None:
-        """Take the person's own keys over, and say what is wrong with them."""
+        """Take the person's own settings over, and say what is wrong with them."""
         self.set_keymap(self.keymap.keys)
-        for problem in self.keymap.problems:
+        for problem in (*self.keymap.problems, *self.summons.settings.problems):
             self.notify(problem, severity="warning", timeout=15, markup=False)
+        self.summons.begin(os.path.basename(os.path.realpath(self._path)))
+        # At once: an editor takes the terminal in the very same turn of the loop.
+        self.app_suspend_signal.subscribe(self, lambda _: self.summons.end(), immediate=True)
+        self.app_resume_signal.subscribe(self, lambda _: self.summons.resume(), immediate=True)
+
+    def on_unmount(self) -> None:
+        """Give the terminal its title back."""
+        self.summons.end()
+
+    async def on_event(self, event: events.Event) -> None:
+        """Note what the person does here, before it does anything."""
+        if isinstance(event, (events.Key, events.Paste, events.MouseDown)):
+            self.summons.pressed()
+        elif isinstance(event, (events.AppFocus, events.AppBlur)):
+            self.summons.focus_is_known()
+        await super().on_event(event)
+
+    def _write_beside(self, sequence: str) -> None:
+        """Hand the terminal what is no part of the screen, between two frames of it.
+
+        Textual has no door for that but its own bell's and clipboard's, which is this one.
+        """
+        if self._driver is not None and not self._driver.is_headless:
+            self._driver.write(sequence)
 
     def make_bridge(self) -> Bridge:
         """Return a bridge to the repository; it imports the engine, so not before first paint."""
@@ -193,6 +220,6 @@ class ClubosApp(App[None]):
         presenter = self.dashboard.presenter if self.screen_stack else None
         cause = error.error if isinstance(error, WorkerFailed) else error
         report = write_report(cause, presenter.state_folder() if presenter else None)
-        self.bell()
+        self.summons.ring()
         self._exit_renderables.append(panel(cause, report))
         self._close_messages_no_wait()

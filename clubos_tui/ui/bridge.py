@@ -23,7 +23,7 @@ from clubos_tui.journal import Record
 from clubos_tui.plan import Model, Plan
 from clubos_tui.ui import lasting
 from clubos_tui.ui.following import CHUNK, Streams
-from clubos_tui.ui.other_runs import follow_runs, go_over, who_drives
+from clubos_tui.ui.other_runs import follow_runs, go_over, lost, see_workers, who_drives
 from clubos_tui.ui.store import Store
 from clubos_tui.ui.values import LogNews, Problem
 from clubos_tui.ui.watching import Watches
@@ -107,6 +107,7 @@ class Bridge:
         self.failure: Problem | None = None
         self.drives: bool | None = None  # None: not known yet
         self.driver = ""  # who else drives, or that nobody does, in words
+        self.stopped = False  # the driver, by an error
         self.took_over = ""  # from whom, until that is said
         self.switching = asyncio.Lock()  # from one run to another
         self._factory = session_factory
@@ -240,6 +241,8 @@ class Bridge:
         try:
             changed = self._read(time.monotonic() + BUDGET)
         except (ClubosError, OSError) as error:
+            if self.session.branches and isinstance(error, OSError):
+                return lost(self, error)  # a database comes back
             self.failure = problem_of(error)
             return True
         if changed:
@@ -309,6 +312,7 @@ class Bridge:
             await asyncio.to_thread(speak)
         driving = self._tasks.get("driver")
         if driving is None or driving.done():
+            self.stopped = False
             self.start("driver", self._drive())  # it had died; what was said wants it back
 
     async def note_outside(self, phase: int, paths: dict[str, str]) -> None:
@@ -377,11 +381,13 @@ class Bridge:
 
     async def _drive(self) -> None:
         """Drive while nobody else does; else look again every second."""
+        session, run = self._opened
         if not self._wants_to_drive:
+            if session.branches:
+                await see_workers(self)
             return
         from clubos_tui.engine.driver import DriverThread
 
-        session, run = self._opened
         holder = ""
         while True:
             driver = DriverThread(session, run.id)
@@ -413,6 +419,7 @@ class Bridge:
 
     def _complain(self, problem: Problem) -> None:
         self.drives, self.driver, self._touched = False, "the driver stopped", True
+        self.stopped = True
         self.store.say("error", f"The driver stopped: {problem.what}", detail=problem.cure)
 
     async def _stop_driving(self) -> None:

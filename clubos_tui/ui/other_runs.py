@@ -1,4 +1,4 @@
-"""Goes over to the run that somebody else has started, where the one on the screen has ended."""
+"""What others do beside this screen: drive the run, or start another where this one has ended."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from clubos_tui.errors import ClubosError
 if TYPE_CHECKING:
     from clubos_tui.ui.bridge import Bridge
 
-__all__ = ["follow_runs", "go_over", "who_drives"]
+__all__ = ["follow_runs", "go_over", "lost", "see_workers", "who_drives"]
 
 LOOK_SECONDS = 1.0
 
@@ -24,6 +24,27 @@ def who_drives(holder: Mapping[str, str | int]) -> str:
     pid, host = holder.get("pid"), holder.get("host", "")
     name = f"process {pid}" if pid else "another clubos"
     return f"{name} on {host}" if host and host != socket.gethostname() else name
+
+
+async def see_workers(bridge: Bridge) -> None:
+    """Say of a shared run which worker drives it, or did last; decisions count all the same."""
+    while True:
+        worker = bridge.view.worker if bridge.view else ""
+        words = f"worker {worker}; decisions count" if worker else "no worker yet: clubos worker"
+        if bridge.driver != words:
+            bridge.driver = words
+            bridge.touch()
+        await asyncio.sleep(LOOK_SECONDS)
+
+
+def lost(bridge: Bridge, error: OSError) -> bool:
+    """Say once that the journal can't be read just now; tell whether that was said."""
+    words = f"{error.strerror or error}; this screen goes on once it answers"
+    if bridge.driver == words:
+        return False
+    bridge.driver = words
+    bridge.store.say("warning", words)
+    return True
 
 
 async def follow_runs(bridge: Bridge) -> None:

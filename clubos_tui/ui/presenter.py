@@ -28,6 +28,7 @@ from clubos_tui.ui.reviewing import Reviewing
 from clubos_tui.ui.screens.requests import Requests
 from clubos_tui.ui.store import Progress
 from clubos_tui.ui.values import NextStep, Problem, StatusValues, Tone
+from clubos_tui.ui.waiting import moment
 from clubos_tui.ui.widgets.banner import Banner
 from clubos_tui.ui.widgets.log_view import LogLine
 from clubos_tui.ui.widgets.pane import Pane
@@ -44,7 +45,6 @@ __all__ = ["Presenter"]
 T = TypeVar("T")
 FRAME = 1 / 30
 CLOCK_SECONDS = 0.5
-_NEEDS_PERSON = {"approve", "approve merge", "raise", "resume"}
 
 
 class Presenter:
@@ -68,7 +68,6 @@ class Presenter:
         self._manifest: tuple[Change, ...] = ()
         self._next_phase = 0
         self._listed: tuple[int, str] = (0, "")
-        self._verb = ""
         self._watched: Progress | None = None
         self._revealed: Problem | None = None  # what a hidden pane was shown for
 
@@ -185,10 +184,6 @@ class Presenter:
             self._dash.query_one(PhaseList).select(number)
         if number:
             self._next_phase = number
-        asks = step.verb in _NEEDS_PERSON and not self.bridge.replays
-        if step.verb != self._verb and asks and not first:
-            self._dash.app.bell()
-        self._verb = step.verb
 
     def file_selected(self, path: str | None) -> None:
         """Bring the diff to a file."""
@@ -399,6 +394,8 @@ class Presenter:
         bar.values = status
         if bridge.session is not None:
             bar.where = os.path.basename(bridge.session.repository.root)
+            now_at = moment(bridge.view, bridge.store.work, stopped=bridge.stopped)
+            self._app.summons.see(now_at, bar.where)
         dash.set_class(status.mode == "LIVE", "-live")
         dash.query_one(NextLine).step = next_step(now)
         dash.query_one(KeyBar).hints = key_hints(now)

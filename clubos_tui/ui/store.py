@@ -92,6 +92,7 @@ class Store:
         self.since = 0.0  # when the last request was made
         self.ended = 0.0  # when what it asked for had ended
         self.last = 0.0  # when the last record was
+        self.work = 0  # how often something was asked for, of the engine or by an agent
         self._second = ("", "")
         self._new: deque[LogEntry] = deque(maxlen=limit)
         self._speech = Speech(self._new.append)
@@ -134,6 +135,8 @@ class Store:
             level, phase, text, detail = line
             path, hunk = _about(event)
             self._new.append(LogEntry(time, level, phase, text, detail, path, hunk))
+        if isinstance(event, (*_REQUESTS, e.PermissionAsked)):
+            self.work += 1
         if isinstance(event, _REQUESTS):
             self.since = self.last
             self.progress, self.result, self.moved, self.result_phases = None, [], [], ()

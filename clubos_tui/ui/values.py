@@ -23,6 +23,7 @@ __all__ = [
     "LogEntry",
     "LogNews",
     "Mode",
+    "Moment",
     "NextStep",
     "NoteLine",
     "NoteRow",
@@ -152,6 +153,16 @@ class Problem:
     untouched: str = ""
     cure: str = ""
     tone: Tone = "bad"
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """What a run is at, or waits for a person to do."""
+
+    words: str = ""
+    working: bool = False
+    work: int = 0
+    """How much work there was so far: a wait with more of it than the last is another one."""
 
 
 @dataclass(frozen=True, slots=True)
