@@ -116,7 +116,16 @@ class Board:
         await self.until(lambda: self.dashboard.query_one(KeyBar).hints, "keys")
 
     async def press(self, *keys: str) -> None:
+        """Press keys, after what the last one asked for is done or asks back: it takes no other."""
+        end = time.monotonic() + 2.0
+        while self._is_at_it() and time.monotonic() < end:
+            await self.pilot.pause(0.01)
         await self.pilot.press(*keys)
+
+    def _is_at_it(self) -> bool:
+        presenter = self.dashboard.presenter
+        in_front = self.app.screen is self.dashboard
+        return presenter is not None and in_front and presenter._busy
 
     async def phase(self, number: int, *words: str) -> None:
         """Wait until a phase is in one of these states and nothing is under way."""

@@ -326,6 +326,6 @@ async def test_a_damaged_journal_is_said_as_everywhere(run):
     async with app.run_test(size=(120, 40)) as pilot:
         b = Screen(app, pilot)
         await b.until(lambda: b.dashboard.presenter and b.dashboard.presenter.bridge.failure)
-        await b.says("the chain")
+        await b.says("Nothing was read beyond it and nothing was done.")
         await b.press("full_stop", "space", "n")
         await b.says("is off")
