@@ -15,6 +15,7 @@ from clubos_tui.ui.screens.dashboard import Dashboard
 from clubos_tui.ui.widgets.banner import Banner
 from clubos_tui.ui.widgets.phase_list import PhaseList
 from clubos_tui.ui.widgets.status_bar import KeyBar, NextLine, StatusBar
+from clubos_tui.ui.widgets.views import LogPane
 
 SECONDS = 20.0
 
@@ -136,6 +137,13 @@ class Board:
                 and not self.view.queue
             ),
             f"phase {number} {words}",
+        )
+
+    async def hears(self, words: str) -> None:
+        """Wait until the log has a line with these words, in sight or scrolled by."""
+        await self.until(
+            lambda: any(words in line.text for line in self.dashboard.query_one(LogPane)._lines),
+            f"{words!r} in the log",
         )
 
     async def dialog(self, name: str) -> None:

@@ -304,7 +304,7 @@ def slow_session(path):
 async def test_what_the_agent_writes_is_live_and_ctrl_c_undoes_the_step(place, plan):
     async with board(place, plan, session_factory=slow_session) as b:
         await b.press("d")
-        await b.says("I am at it.")
+        await b.hears("I am at it.")
         await b.says("writing draft.txt")
         assert b.status.running
         assert "ctrl+c" in b.text()
@@ -320,7 +320,7 @@ async def test_what_the_agent_writes_is_live_and_ctrl_c_undoes_the_step(place, p
 async def test_quitting_while_a_step_runs_asks_and_the_step_goes_on_next_time(place, plan):
     async with board(place, plan, session_factory=slow_session) as b:
         await b.press("d")
-        await b.says("I am at it.")
+        await b.hears("I am at it.")
         await b.press("q")
         await b.dialog("Confirm")
         assert b.app.focused.id == "no"

@@ -337,18 +337,18 @@ async def test_a_watching_dashboard_says_who_drives_and_takes_over_when_that_goe
     async with board(place, plan, who="Sam", wait=False, size=(80, 24)) as sam:
         async with board(place, plan, session_factory=slow_session) as ada:
             await ada.press("n")
-            await ada.says("I am at it.")
+            await ada.hears("I am at it.")
             await sam.until(lambda: sam.view is not None, "a run that another one started")
             await sam.says(f"process {os.getpid()} drives; decisions count")
             await sam.press("4")
-            await sam.says("I am at it.")
+            await sam.hears("I am at it.")
             await ada.press("q")
             await ada.dialog("Confirm")
             await ada.press("y")
             await ada.until(lambda: ada.app._exit, "the end")
         began = time.monotonic()
         await sam.until(lambda: not sam.status.driver, "that nobody else drives")
-        assert time.monotonic() - began < 3
+        assert time.monotonic() - began < 20
         took_over = f"process {os.getpid()} has gone: this dashboard drives now"
         await sam.until(lambda: sam.next.said, "that it says so")
         assert sam.next.said == ("info", took_over)
