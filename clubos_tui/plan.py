@@ -330,14 +330,18 @@ class Phase:
 
 
 _URL = re.compile(r"(?:(?:ssh|https?|git|file)://\S+|/\S*|[\w.-]+@[\w.-]+:\S+)")
+_KEY_IN_URL = re.compile(r"https?://[^/]*@|(?:ssh|git)://[^/@:]*:[^/@]*@")
 _PREFIX = re.compile(r"(?:[A-Za-z0-9_][\w.-]*/)+")
 
 
 def url_fault(url: str) -> str:
     """Return what is wrong with a clone URL, or nothing.
 
-    What git would take for an option or for the name of a program is no URL.
+    What git would take for an option or for the name of a program is no URL, and one that holds
+    a key would be in the plan, the journal and every report (P12).
     """
+    if _KEY_IN_URL.match(url):
+        return "the clone URL holds a user or password; let git's credential helper have it"
     if _URL.fullmatch(url) and "::" not in url:
         return ""
     return f"{url!r} is no clone URL: use ssh, https, git or file, or an absolute path"

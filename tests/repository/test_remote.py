@@ -52,6 +52,16 @@ def test_the_usual_urls_are(url):
     assert RemoteSpec(url).faults() == {}
 
 
+@pytest.mark.parametrize(
+    "url", ["https://pat:key@example.org/a.git", "https://ghp_key@example.org/a.git",
+            "ssh://pat:key@example.org/a.git"],
+)  # fmt: skip
+def test_p12_a_url_with_a_key_in_it_is_refused_and_not_repeated(url):
+    fault = RemoteSpec(url).faults()["url"]
+    assert "credential helper" in fault
+    assert "key" not in fault
+
+
 @pytest.mark.parametrize("prefix", ["", "autogen", "/", "../x/", "-x/", "a//", "a b/", "refs..x/"])
 def test_a_prefix_is_a_folder_of_branches(prefix):
     assert "prefix" in RemoteSpec("/srv/a.git", prefix).faults()
