@@ -11,7 +11,7 @@ from typing import Any
 from clubos_tui.cli.opened import run_of, session_of
 from clubos_tui.cli.output import pour, say
 from clubos_tui.codec import canonical
-from clubos_tui.engine.vouched import let_go
+from clubos_tui.engine.audit.kept import let_go
 from clubos_tui.errors import Failed, UsageError
 from clubos_tui.journal import redact
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from argparse import Namespace
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -11,10 +12,8 @@ from clubos_tui.cli.opened import agent_of, model_of, store_of, who_of
 from clubos_tui.cli.output import ask, emit, flag, say
 from clubos_tui.codec import Json
 from clubos_tui.engine.decide import Wait, decide, next_for_person
-from clubos_tui.engine.drives import started_of
-from clubos_tui.engine.fold import fold
 from clubos_tui.engine.session import Session
-from clubos_tui.engine.shared import folder_of, open_shared, remote_of
+from clubos_tui.engine.shared import folder_of, open_shared, remote_of, view_of
 from clubos_tui.errors import ClubosError, UsageError
 from clubos_tui.events import RunId
 from clubos_tui.journal.postgres import Holder, Kept, PostgresJournals
@@ -53,7 +52,7 @@ def _open(url: str, name: str | None) -> Session:
     every = PostgresJournals(url)
     try:
         run = _chosen(every, name)
-        started = started_of(every, run)
+        started = view_of(every, run).started
     finally:
         every.close()
     return open_shared(PostgresJournals(url, only=run), started)
@@ -71,7 +70,7 @@ def _chosen(journals: PostgresJournals, name: str | None) -> RunId:
         )
     open_ones = [
         run for run in known
-        if fold(record.event for record in journals.open(run).load()).ending is None
+        if view_of(journals, run).ending is None
     ]  # fmt: skip
     if len(open_ones) == 1:
         return open_ones[0]
@@ -127,6 +126,9 @@ def start(options: Namespace) -> int:
                 plan, source, by=who, agent=agent_of(options), run_id=run,
                 model=model_of(options), url=spec.url,
             )  # fmt: skip
+        except BaseException:
+            shutil.rmtree(folder, ignore_errors=True)  # ours, and nobody has looked around in it
+            raise
         finally:
             session.close()
         if options.json:
@@ -165,7 +167,7 @@ def _row(journals: PostgresJournals, kept: Kept, holder: Holder | None) -> Json:
         "driven_by": holder.worker if holder else None, "since": holder.since if holder else None,
     }  # fmt: skip
     try:
-        view = fold(record.event for record in journals.open(kept.run).load())
+        view = view_of(journals, kept.run)
     except ClubosError as error:
         return {**row, "state": "damaged", "waits_for": error.message, "worker": None}
     following = next_for_person(view)

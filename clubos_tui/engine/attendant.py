@@ -12,13 +12,14 @@ import os
 import signal
 from collections.abc import Callable, Sequence
 
-from clubos_tui.engine.driver import RARELY_SECONDS, Driver
+from clubos_tui.engine.driver import Driver
 from clubos_tui.engine.session import Session
 from clubos_tui.errors import ClubosError, DriverBusy
 
 __all__ = ["attend"]
 
 RETRY_SECONDS = 1.0
+RARELY_SECONDS = 5.0  # a wake-up that was lost costs this much
 
 
 async def attend(repositories: Sequence[str], tell: Callable[[str], None]) -> int:

@@ -30,7 +30,6 @@ from clubos_tui.locks import FileLock, is_alive
 from clubos_tui.repository import refs
 
 POLL_SECONDS = 0.02
-RARELY_SECONDS = 5.0  # a wake-up that was lost costs this much
 
 
 class Driver:

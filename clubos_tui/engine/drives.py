@@ -11,29 +11,19 @@ from clubos_tui.agents import Factory
 from clubos_tui.engine.decide import Wait, decide
 from clubos_tui.engine.driver import Driver
 from clubos_tui.engine.effects.execute import ready_stage
-from clubos_tui.engine.fold import fold
 from clubos_tui.engine.run import Run
-from clubos_tui.engine.shared import is_ours, open_shared, take_over
-from clubos_tui.errors import ClubosError, JournalDamaged
-from clubos_tui.events import RunId, RunStarted
-from clubos_tui.journal import Journals
+from clubos_tui.engine.shared import open_shared, take_over, view_of
+from clubos_tui.errors import ClubosError
+from clubos_tui.events import RunId
 from clubos_tui.journal.postgres import Hold, PostgresJournals, StoreLost
 
-__all__ = ["Drive", "Stopped", "started_of"]
+__all__ = ["Drive", "Stopped"]
 
 LOOK_SECONDS = 2.0  # between two looks at whether the run is still ours
 
 
 class Stopped(Exception):
     """The worker ends; the step under way was withdrawn."""
-
-
-def started_of(journals: Journals, run: RunId) -> RunStarted:
-    """Return the first event of a run."""
-    records = journals.open(run).load()
-    if not records or not isinstance(records[0].event, RunStarted):
-        raise JournalDamaged(f"run {run} has no beginning", untouched="Nothing was done.")
-    return records[0].event
 
 
 class Drive:
@@ -63,13 +53,13 @@ class Drive:
             if hold is None:
                 return None
             undo.callback(hold.release)
-            view = fold(record.event for record in journals.open(run_id).load())
+            view = view_of(journals, run_id)
             if isinstance(decide(view), Wait):  # another has done it meanwhile
                 return None
             session = open_shared(journals, view.started, agents)
             undo.callback(session.close)
             run = Run(run_id, session.paths, hold.journal)
-            if not is_ours(run, worker):
+            if run.view.worker != worker:  # what lies here is not what the journal goes on from
                 session = take_over(session, run, worker)
                 undo.callback(session.close)
             driver = Driver(session, run)

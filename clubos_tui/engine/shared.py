@@ -17,10 +17,12 @@ from dataclasses import dataclass
 from clubos_tui.agents import KNOWN, Factory
 from clubos_tui.changes.manifest import TreeId
 from clubos_tui.engine.driver import busy
+from clubos_tui.engine.fold import fold
 from clubos_tui.engine.paths import StatePaths, state_folder
 from clubos_tui.engine.run import Run
 from clubos_tui.engine.session import Session
-from clubos_tui.errors import UsageError
+from clubos_tui.engine.state import RunView
+from clubos_tui.errors import JournalDamaged, UsageError
 from clubos_tui.events import (
     ActionFinished,
     AttemptStarted,
@@ -44,7 +46,7 @@ from clubos_tui.repository.discover import discover, identity
 from clubos_tui.repository.remote import Remote, advance_clone, make_clone
 from clubos_tui.repository.workshop import CommitSpec
 
-__all__ = ["Branches", "folder_of", "is_ours", "open_shared", "remote_of", "take_over"]
+__all__ = ["Branches", "folder_of", "open_shared", "remote_of", "take_over", "view_of"]
 
 MERGED = "merged"
 
@@ -58,6 +60,17 @@ def remote_of(plan: Plan) -> RemoteSpec:
             cure='Add to the plan: [remote], url = "..." and prefix = "autogen/".',
         )
     return plan.remote
+
+
+def view_of(journals: Journals, run: RunId) -> RunView:
+    """Return the state of a run as its journal has it now.
+
+    Raises :class:`JournalDamaged` where that can't be believed.
+    """
+    records = journals.open(run).load()
+    if not records:
+        raise JournalDamaged(f"run {run} has no beginning", untouched="Nothing was done.")
+    return fold(record.event for record in records)
 
 
 def folder_of(run: RunId) -> str:
@@ -84,11 +97,6 @@ def open_shared(
     remote = Remote(repository.git_dir, spec.url, f"{spec.prefix}{started.run}/")
     session.branches = Branches(session, remote, branch)
     return session
-
-
-def is_ours(run: Run, worker: str) -> bool:
-    """Tell whether what this machine has of a run is what the run's journal goes on from."""
-    return run.view.worker == worker
 
 
 def take_over(session: Session, run: Run, worker: str) -> Session:
@@ -138,14 +146,9 @@ class Branches:
         if commit and self._here(commit):
             advance_clone(self.session.repository.root, self.target, commit)
 
-    def has(self, tree: TreeId) -> bool:
-        """Tell whether a tree is here."""
-        code, _ = self.session.workshop.git.ask("cat-file", "-e", tree, ok=(0, 1, 128))
-        return code == 0
-
     def require(self, *trees: TreeId) -> None:
         """Fetch where one of the trees is not here yet."""
-        if any(tree and not self.has(tree) for tree in trees):
+        if any(tree and not self._here(tree) for tree in trees):
             self.remote.fetch()
 
     def send(self, run: Run, event: Event) -> None:
@@ -187,5 +190,6 @@ class Branches:
             run.journal.require_ours()
             self.remote.send(name, commit, seen)
 
-    def _here(self, commit: str) -> bool:
-        return self.session.workshop.git.ask("cat-file", "-e", commit, ok=(0, 1, 128))[0] == 0
+    def _here(self, name: str) -> bool:
+        """Tell whether a commit or a tree is here."""
+        return self.session.workshop.git.ask("cat-file", "-e", name, ok=(0, 1, 128))[0] == 0

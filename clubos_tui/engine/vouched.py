@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import hashlib
 
-from clubos_tui.engine.audit.kept import Kept, hold_answers, hold_streams, let_go
+from clubos_tui.engine.audit.kept import Kept, hold_answers, hold_streams
 from clubos_tui.engine.run import Run
 
-__all__ = ["changed_answers", "changed_streams", "let_go", "sha256_of"]
+__all__ = ["changed_answers", "changed_streams", "sha256_of"]
 
 
 def changed_streams(run: Run) -> list[str]:

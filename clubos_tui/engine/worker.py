@@ -15,7 +15,7 @@ from typing import Protocol
 from clubos_tui.agents import Factory
 from clubos_tui.engine.decide import Wait, decide
 from clubos_tui.engine.drives import Drive, Stopped
-from clubos_tui.engine.fold import fold
+from clubos_tui.engine.shared import view_of
 from clubos_tui.errors import ClubosError
 from clubos_tui.events import (
     TAGS,
@@ -148,7 +148,7 @@ class Worker:
             if kept.run in held:
                 continue
             try:
-                view = fold(record.event for record in self.journals.open(kept.run).load())
+                view = view_of(self.journals, kept.run)
             except ClubosError as error:
                 self._tell(f"{kept.run}: {error}")
                 self._waiting[kept.run] = kept.seq

@@ -8,7 +8,6 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractContextManager
 from typing import Protocol
 
-from clubos_tui.errors import JournalDamaged
 from clubos_tui.events import Event, RunId, Seq
 from clubos_tui.journal.records import GENESIS, Record, now, seal
 
@@ -121,13 +120,6 @@ class Journal(ABC):
     def _require(self, expected: int | None) -> None:
         if expected is not None and expected != self.seq:
             raise Conflict(f"expected {expected}, the journal is at {self.seq}")
-
-    def _shortened(self, how: str) -> JournalDamaged:
-        return JournalDamaged(
-            f"{self.name} {how} while it was open",
-            untouched="The repository was not touched.",
-            cure="Restore the file, or look at the trailers of the phase branches.",
-        )
 
 
 class Journals(Protocol):

@@ -14,6 +14,7 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 
 from clubos_tui.disk import sync_file, sync_folder
+from clubos_tui.errors import JournalDamaged
 from clubos_tui.events import Event, JournalRecovered, RunId
 from clubos_tui.journal.base import Journal
 from clubos_tui.journal.records import Record, damaged, now, parse, seal, unfinished_append
@@ -149,6 +150,13 @@ class FileJournal(Journal):
         self._take(records)
         self._offset += whole
         self._torn = len(data) - whole
+
+    def _shortened(self, how: str) -> JournalDamaged:
+        return JournalDamaged(
+            f"{self.path} {how} while it was open",
+            untouched="The repository was not touched.",
+            cure="Restore the file, or look at the trailers of the phase branches.",
+        )
 
 
 class FileJournals:

@@ -84,16 +84,15 @@ def plan_undo(session: Session, run: Run) -> Way:
     """Find out what undoing the last rollback would do."""
     rollback = run.view.rollback
     assert rollback
-    known = exists(session.paths.transaction(rollback.transaction))
-    back = Reverse((), {}, Folders(()))
-    if known:
-        back = reverse([record_of(session, rollback.transaction)])
     if not rollback.commit:
         last = run.view.last_on_stage()
         now = last.change_set if last else run.view.started.base_tree
         again = run.view.phase(rollback.phases[-1]).change_set
         back = _recorded(session, [rollback.transaction], (now, again))
         return _on_stage(session, run, rollback.phases, back, ())
+    back = Reverse((), {}, Folders(()))
+    if exists(session.paths.transaction(rollback.transaction)):
+        back = reverse([record_of(session, rollback.transaction)])
     workshop = session.workshop
     parent = refs.read_ref(session.repository, f"{rollback.commit}^")
     trees = workshop.tree_of(rollback.commit), workshop.tree_of(parent)

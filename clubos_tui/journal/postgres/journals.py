@@ -136,11 +136,16 @@ class PostgresJournals:
         """Take the lock of a run for as long as the connection lives; ``None`` if it is taken."""
         self.prepare()
         connection = connect(self.url, f"{WORKER}{worker}"[:63])
-        row = connection.execute("SELECT pg_try_advisory_lock(%s)", (key_of(run),)).fetchone()
-        if not row or not row[0]:
-            connection.close()
-            return None
-        return Hold(self, run, connection)
+        ours = False
+        try:
+            with translated():
+                ask = "SELECT pg_try_advisory_lock(%s)"
+                row = connection.execute(ask, (key_of(run),)).fetchone()
+            ours = bool(row and row[0])
+        finally:
+            if not ours:
+                connection.close()
+        return Hold(self, run, connection) if ours else None
 
     def holders(self) -> list[Holder]:
         """Return who drives what, of the runs that are kept here."""
